@@ -1,0 +1,67 @@
+# `make help` lists what can be made.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CORES ?= all
+STORE ?= sqlite:///results/mlflow/mlflow.db
+SMK := Snakefile workflow
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run report ui test lint format docs lock bench clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv --clear $(VENV)
+	@awk '/^[^ ]/ { keep = /^uv==/ } keep' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@echo "Installing the locked packages (about 6 GB with CUDA's libraries) …"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+setup: $(READY) ## make .venv from the lock
+
+demo: $(READY) ## the whole study on scikit-learn's digits: no download, about two minutes
+	$(BIN)/snakemake --cores $(CORES) --configfile config/digits.yaml
+	@echo "The report: $(CURDIR)/results/digits/report.html"
+
+run: $(READY) ## the article's study on Fashion-MNIST
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "The report: $(CURDIR)/results/fashion-mnist/report.html"
+
+report: $(READY) ## Snakemake's own report of the article's study, with every figure and table
+	$(BIN)/snakemake --report results/fashion-mnist/snakemake-report.zip
+
+ui: $(READY) ## the MLflow UI at http://127.0.0.1:5000
+	$(BIN)/mlflow server --backend-store-uri $(STORE) --host 127.0.0.1 --port 5000
+
+test: $(READY) ## every test
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## style, types and Snakemake's own checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check $(SMK)
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt $(SMK)
+
+docs: $(READY) ## write config/README.md from the schema
+	PYTHONPATH=workflow $(BIN)/python -m mlplab.config_docs > config/README.md
+
+lock: $(READY) ## pin the dependencies of pyproject.toml anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+bench: $(READY) ## seconds per epoch of every implementation and activation, side by side
+	PYTHONPATH=workflow $(BIN)/python benchmarks/epoch.py
+
+clean: ## remove all results
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -r {} +
+	rm -rf .snakemake

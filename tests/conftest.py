@@ -1,0 +1,128 @@
+"""What several test modules share."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mlplab import datasets
+from mlplab.datasets import store
+from mlplab.datasets.decode import decode
+from mlplab.files import write_json
+from mlplab.record import RunFiles, RunRecord, write_history
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small products are slower on several threads, and other tests may need the cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def matmul_precision() -> Iterator[None]:
+    """Put the process-wide precision of float32 products back after a test that changes it."""
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+
+
+@pytest.fixture(scope="session")
+def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the decoded digits: data.safetensors and manifest.json."""
+    folder = tmp_path_factory.mktemp("digits")
+    decode(datasets.info("digits"), {}, {}, folder / "data.safetensors", folder / "manifest.json")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits(digits_folder: Path) -> store.Dataset:
+    """scikit-learn's digits, decoded and loaded."""
+    return store.load(digits_folder / "data.safetensors")
+
+
+def epoch_row(number: int, **metrics: float) -> dict[str, float]:
+    """A row of a history, with metrics that have many digits."""
+    usual = {
+        "training_loss": 1 / (number + 1),
+        "training_accuracy": 1 - 1 / (number + 2),
+        "test_loss": 1.1 / (number + 1),
+        "test_accuracy": 0.5,
+        "seconds": 0.1 * number,
+        "samples_per_second": 1000 / number,
+        "timestamp": 1_700_000_000_000 + 1000 * number,
+    }
+    return {"epoch": number, **usual, **metrics}
+
+
+def run_record(
+    path: str = "scratch/relu/seed=0", history: list[dict[str, float]] | None = None, **run: Any
+) -> RunRecord:
+    """The record of a run of two classes, as training and evaluation write it."""
+    implementation, activation, seed = path.split("/")[:3]
+    history = history or [epoch_row(1), epoch_row(2), epoch_row(3)]
+    loss = history[-1]["test_loss"]
+    settings = {
+        "hidden_sizes": [8, 4],
+        "weight_std": 0.1,
+        "bias_init": "zeros",
+        "epochs": len(history),
+        "batch_size": 32,
+        "learning_rate": 1,
+    }
+    return RunRecord(
+        run={
+            "run": path,
+            "implementation": implementation,
+            "activation": activation,
+            "seed": int(seed.removeprefix("seed=")),
+            "dataset": "digits",
+            "settings": settings | run.pop("settings", {}),
+            "axes": [],
+            "status": "finished",
+            "sanity": {"training_loss": {"met": True}, "test_accuracy": {"met": True}},
+            "started": 1_700_000_000_000,
+            "ended": 1_700_000_009_000,
+            "training_seconds": 0.6,
+            "seconds_per_epoch": 0.2,
+            "matmul_precision": "highest",
+            "data_digest": "d" * 64,
+            "code_digest": "c" * 64,
+            "git": {"commit": "f" * 40, "dirty": False},
+            "machine": {"processor": "Some Processor"},
+            **run,
+        },
+        history=history,
+        evaluation={
+            "images": 4,
+            "test_accuracy": history[-1]["test_accuracy"],
+            "test_loss": loss if math.isfinite(loss) else None,
+            "macro_f1": 1 / 3,
+            "per_class": [
+                {"class": name, "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "images": 2}
+                for name in ("cat", "dog")
+            ],
+            "confusion": [[2, 0], [2, 0]],
+        },
+    )
+
+
+def write_record(record: RunRecord, folder: Path) -> RunFiles:
+    """Write a record's files, small stand-ins for parameters and predictions among them."""
+    files = RunFiles(
+        history=folder / "history.csv",
+        parameters=folder / "parameters.safetensors",
+        predictions=folder / "predictions.parquet",
+        run=folder / "run.json",
+        evaluation=folder / "evaluation.json",
+    )
+    write_history(files.history, record.history)
+    files.parameters.write_bytes(b"parameters")
+    files.predictions.write_bytes(b"predictions")
+    write_json(files.run, record.run)
+    write_json(files.evaluation, record.evaluation)
+    return files

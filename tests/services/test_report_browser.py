@@ -1,0 +1,145 @@
+"""The report in a real browser: opened from disk, offline, in the dark, on a telephone."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from test_report import Study  # noqa: E402
+
+pytestmark = pytest.mark.browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    """Debian's Chromium, driven by playwright."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a made-up study with figures drawn by matplotlib."""
+    from mlplab import figures
+
+    folder = tmp_path_factory.mktemp("report")
+    study = Study(folder, learning_rate=[0.1, 0.5])
+    groups = [f"group {number}" for number in range(6)]
+    drawn = figures.accuracy({"scratch": {group: [0.8, 0.9] for group in groups}})
+    figures.save(drawn, folder / "wide.svg")
+    study.figures = dict.fromkeys(study.figures, folder / "wide.svg")
+    page = folder / "report.html"
+    page.write_text(study.page(), encoding="utf-8")
+    return page
+
+
+def opened(
+    browser: "sync_api.Browser", report: Path, width: int = 1280, scheme: str = "light"
+) -> "sync_api.Page":
+    """The report in a window of its own."""
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.goto(report.as_uri())
+    return page
+
+
+def test_nothing_is_requested_and_no_error_is_logged(
+    browser: "sync_api.Browser", report: Path
+) -> None:
+    page = browser.new_page()
+    requests: list[str] = []
+    messages: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.goto(report.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.wait_for_timeout(300)
+    assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
+    assert messages == []
+
+
+def column(page: "sync_api.Page", index: int) -> list[str]:
+    """What the first table shows in a column, from top to bottom."""
+    cells = page.locator(f"table.sortable >> nth=0 >> tbody tr td:nth-child({index + 1})")
+    return [text.split()[0] for text in cells.all_inner_texts()]
+
+
+@pytest.mark.parametrize("index", [1, 4], ids=["text", "numbers"])
+@pytest.mark.parametrize("way", ["mouse", "keyboard"])
+def test_tables_sort_in_both_directions(
+    browser: "sync_api.Browser", report: Path, index: int, way: str
+) -> None:
+    page = opened(browser, report)
+    heading = page.locator(f"table.sortable >> nth=0 >> th >> nth={index}")
+    button = heading.locator("button")
+    assert heading.get_attribute("aria-sort") == "none"
+    for direction in ("ascending", "descending"):
+        if way == "mouse":
+            button.click()
+        else:
+            button.focus()
+            page.keyboard.press("Enter")
+        assert heading.get_attribute("aria-sort") == direction
+        values = column(page, index)
+        assert len(set(values)) > 1
+        assert values == sorted(values, reverse=direction == "descending")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 800, 1280])
+def test_page_does_not_overflow(
+    browser: "sync_api.Browser", report: Path, width: int, scheme: str, tmp_path: Path
+) -> None:
+    page = opened(browser, report, width, scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.screenshot(path=tmp_path / f"report-{width}-{scheme}.png", full_page=True)
+
+
+def test_dark_mode_is_dark_and_figures_follow(browser: "sync_api.Browser", report: Path) -> None:
+    def brightness(page: "sync_api.Page", selector: str, name: str) -> float:
+        color = page.eval_on_selector(selector, f"element => getComputedStyle(element).{name}")
+        return sum(map(int, color.removeprefix("rgb(").removesuffix(")").split(",")))
+
+    light, dark = opened(browser, report), opened(browser, report, scheme="dark")
+    for selector, name in (("svg text", "fill"), ("body", "color")):
+        assert brightness(dark, selector, name) > 500 > brightness(light, selector, name)
+    assert brightness(dark, "body", "backgroundColor") < 150
+
+
+def test_figures_have_text_alternatives(browser: "sync_api.Browser", report: Path) -> None:
+    page = opened(browser, report)
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('figure svg, img')].filter(item => "
+        "!(item.getAttribute('aria-label') || item.getAttribute('alt'))).length"
+    )
+    assert page.locator("figure svg").count() > 0 and unnamed == 0
+
+
+def test_skip_link_is_the_first_stop_and_is_seen(browser: "sync_api.Browser", report: Path) -> None:
+    page = opened(browser, report)
+    page.keyboard.press("Tab")
+    focused = page.locator(":focus")
+    assert focused.get_attribute("class") == "skip"
+    page.wait_for_timeout(100)
+    box = focused.bounding_box()
+    assert box is not None and box["y"] >= 0

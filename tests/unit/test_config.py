@@ -1,0 +1,410 @@
+"""Configurations: what is filled in, what is refused, and in which words."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from conftest import REPOSITORY
+from mlplab import activations, datasets, implementations
+from mlplab.config import SCHEMA_FILE, ConfigError, resolve, schema
+
+Config = dict[str, Any]
+
+# What the article does: every key, every default.
+ARTICLE: Config = {
+    "study": "test",
+    "dataset": "fashion_mnist",
+    "grid": {
+        "implementation": ["scratch", "concise"],
+        "activation": ["relu", "sigmoid", "tanh"],
+        "seed": [0, 1, 2],
+    },
+    "network": {"hidden_sizes": [256], "weight_std": 0.01, "bias_init": "zeros"},
+    "training": {"epochs": 10, "batch_size": 256, "learning_rate": 0.1},
+    "tracking": {"uri": None, "ui_url": "http://127.0.0.1:5000"},
+    "mirrors": [],
+}
+
+
+def messages(config: Config) -> list[str]:
+    """The lines that a refused configuration gets, without their common beginning."""
+    with pytest.raises(ConfigError) as refused:
+        resolve(config)
+    lines = str(refused.value).split("\n")
+    for line in lines:
+        assert line.startswith("config error: ")
+        assert "Traceback" not in line
+        assert line.isprintable()
+    return [line.removeprefix("config error: ") for line in lines]
+
+
+def message(**changes: Any) -> str:
+    """The only line for a configuration with one mistake."""
+    (line,) = messages({"study": "test", **changes})
+    return line
+
+
+def test_defaults_are_the_articles() -> None:
+    assert resolve({"study": "test"}) == ARTICLE
+
+
+def test_given_values_stay_and_the_rest_is_filled_in() -> None:
+    given = {
+        "study": "mine",
+        "grid": {"seed": [7], "learning_rate": [0.1, 1]},
+        "training": {"epochs": 1},
+        "tracking": {"uri": "http://mlflow.example.org"},
+        "mirrors": ["/data"],
+    }
+    expected = copy.deepcopy(ARTICLE)
+    expected.update(study="mine", mirrors=["/data"])
+    expected["grid"].update(seed=[7], learning_rate=[0.1, 1])
+    expected["training"]["epochs"] = 1
+    expected["tracking"]["uri"] = "http://mlflow.example.org"
+    assert resolve(given) == expected
+
+
+def test_resolving_leaves_its_argument_alone() -> None:
+    given = {"study": "test", "grid": {"seed": [1]}, "network": {}}
+    before = copy.deepcopy(given)
+    resolved = resolve(given)
+    resolved["grid"]["seed"].append(2)
+    resolved["network"]["hidden_sizes"].append(2)
+    assert given == before
+    assert resolve(given)["network"]["hidden_sizes"] == [256]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"study": "test"},
+        {"study": "test", "grid": {"hidden_sizes": [[8], [8, 4]]}, "mirrors": ["a"]},
+    ],
+)
+def test_resolving_twice_changes_nothing_more(given: Config) -> None:
+    once = resolve(given)
+    assert resolve(once) == once
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "digits.yaml"])
+def test_the_configs_that_come_with_the_project_resolve(name: str) -> None:
+    given = yaml.safe_load((REPOSITORY / "config" / name).read_text(encoding="utf-8"))
+    resolved = resolve(given)
+    assert resolved["study"] == given["study"]
+    for section, values in given.items():
+        if isinstance(values, dict):
+            assert resolved[section].items() >= values.items()
+
+
+def test_the_articles_config_spells_out_the_defaults() -> None:
+    given = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
+    assert resolve(given) == ARTICLE | {"study": "fashion-mnist"}
+
+
+def test_the_schema_is_valid_and_describes_every_key() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+    def check(node: Config, path: str) -> None:
+        for key, child in node.get("properties", {}).items():
+            assert child.get("description"), f"{path}.{key}"
+            assert "default" in child or key == "study", f"{path}.{key}"
+            if child.get("type") == "object":
+                assert child["additionalProperties"] is False, f"{path}.{key}"
+            check(child, f"{path}.{key}")
+
+    check(yaml.safe_load(Path(SCHEMA_FILE).read_text(encoding="utf-8")), "")
+
+
+def test_the_schemas_own_defaults_are_allowed() -> None:
+    assert resolve(resolve({"study": "test"})) == ARTICLE
+
+
+def test_registries_are_the_folders() -> None:
+    properties = schema()["properties"]
+    grid = properties["grid"]["properties"]
+    assert properties["dataset"]["enum"] == datasets.names()
+    assert grid["implementation"]["items"]["enum"] == implementations.names()
+    assert grid["activation"]["items"]["enum"] == activations.names()
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "found", "suggestion"),
+    [
+        ({"trainig": {}}, "trainig", "{}", "training"),
+        ({"training": {"epoch": 3}}, "training.epoch", "3", "epochs"),
+        ({"training": {"learning-rate": 3}}, "training.learning-rate", "3", "learning_rate"),
+        ({"network": {"hidden_size": 3}}, "network.hidden_size", "3", "hidden_sizes"),
+        ({"grid": {"seeds": [0]}}, "grid.seeds", "[0]", "seed"),
+        ({"grid": {"learningrate": [1]}}, "grid.learningrate", "[1]", "learning_rate"),
+        ({"tracking": {"url": "x"}}, "tracking.url", "'x'", "uri"),
+    ],
+)
+def test_a_misspelt_key_gets_a_suggestion(
+    changes: Config, path: str, found: str, suggestion: str
+) -> None:
+    line = message(**changes)
+    key = path.rpartition(".")[2]
+    assert line.startswith(f"{path}: unknown key {key!r} (value {found}); allowed: ")
+    assert line.endswith(f"; did you mean {suggestion!r}?")
+
+
+def test_a_key_like_no_other_gets_no_suggestion() -> None:
+    assert message(xyzzy=1) == (
+        "xyzzy: unknown key 'xyzzy' (value 1); "
+        "allowed: study, dataset, grid, network, training, tracking, mirrors"
+    )
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    assert message(**{"grid": {0: [1]}}).startswith("grid.0: unknown key 0 (value [1])")
+    (line,) = messages({"study": "test", 3: 4})
+    assert line.startswith("3: unknown key 3 (value 4)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"grid": {"implementation": ["scratc"]}},
+            "grid.implementation[0]: 'scratc' is not known; "
+            "allowed: concise, scratch; did you mean 'scratch'?",
+        ),
+        (
+            {"grid": {"activation": ["relu", "sigmoide"]}},
+            "grid.activation[1]: 'sigmoide' is not known; "
+            "allowed: relu, sigmoid, tanh; did you mean 'sigmoid'?",
+        ),
+        (
+            {"dataset": "fashion-mnist"},
+            "dataset: 'fashion-mnist' is not known; "
+            "allowed: digits, fashion_mnist; did you mean 'fashion_mnist'?",
+        ),
+        ({"dataset": "cifar"}, "dataset: 'cifar' is not known; allowed: digits, fashion_mnist"),
+        (
+            {"network": {"bias_init": "zero"}},
+            "network.bias_init: 'zero' is not known; "
+            "allowed: zeros, framework; did you mean 'zeros'?",
+        ),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest_one(changes: Config, expected: str) -> None:
+    assert message(**changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"grid": {"seed": [0, 1, 0]}}, "grid.seed: 0 appears more than once in [0, 1, 0]"),
+        (
+            {"grid": {"implementation": ["scratch", "scratch"]}},
+            "grid.implementation: 'scratch' appears more than once",
+        ),
+        (
+            {"grid": {"activation": ["tanh", "relu", "tanh"]}},
+            "grid.activation: 'tanh' appears more than once",
+        ),
+        ({"grid": {"learning_rate": [1, 0.1, 1.0]}}, "grid.learning_rate: 1 appears more than"),
+        (
+            {"grid": {"hidden_sizes": [[8], [4], [8]]}},
+            "grid.hidden_sizes: [8] appears more than once",
+        ),
+        ({"grid": {"seed": []}}, "grid.seed: [] has 0 entries; at least 1 is needed"),
+        ({"grid": {"activation": []}}, "grid.activation: [] has 0 entries"),
+        ({"grid": {"implementation": []}}, "grid.implementation: [] has 0 entries"),
+        ({"grid": {"epochs": []}}, "grid.epochs: [] has 0 entries"),
+        (
+            {"grid": {"seed": [-1]}},
+            "grid.seed[0]: -1 is too small; the smallest allowed value is 0",
+        ),
+        ({"grid": {"seed": [2**32]}}, "grid.seed[0]: 4294967296 is too large; the largest allowed"),
+        ({"grid": {"seed": [0, True]}}, "grid.seed[1]: expected a whole number, found True"),
+        ({"grid": {"seed": [0.5]}}, "grid.seed[0]: expected a whole number, found 0.5"),
+        ({"grid": {"seed": 0}}, "grid.seed: expected a list, found 0"),
+        ({"grid": {"hidden_sizes": [64]}}, "grid.hidden_sizes[0]: expected a list, found 64"),
+        ({"grid": {"hidden_sizes": [[]]}}, "grid.hidden_sizes[0]: [] has 0 entries"),
+        ({"grid": {"hidden_sizes": [[0]]}}, "grid.hidden_sizes[0][0]: 0 is too small"),
+        ({"grid": {"bias_init": ["one"]}}, "grid.bias_init[0]: 'one' is not known"),
+        ({"grid": {"learning_rate": [0]}}, "grid.learning_rate[0]: 0 is too small"),
+        ({"training": {"epochs": -1}}, "training.epochs: -1 is too small; the smallest allowed"),
+        ({"training": {"epochs": 0}}, "training.epochs: 0 is too small; the smallest allowed"),
+        ({"training": {"epochs": 1.5}}, "training.epochs: expected a whole number, found 1.5"),
+        ({"training": {"epochs": "ten"}}, "training.epochs: expected a whole number, found 'ten'"),
+        ({"training": {"epochs": True}}, "training.epochs: expected a whole number, found True"),
+        ({"training": {"batch_size": 0}}, "training.batch_size: 0 is too small"),
+        (
+            {"training": {"learning_rate": 0}},
+            "training.learning_rate: 0 is too small; it must be greater than 0",
+        ),
+        ({"training": {"learning_rate": -0.1}}, "training.learning_rate: -0.1 is too small"),
+        ({"network": {"weight_std": -1}}, "network.weight_std: -1 is too small"),
+        ({"network": {"hidden_sizes": []}}, "network.hidden_sizes: [] has 0 entries; at least 1"),
+        ({"network": {"hidden_sizes": [1] * 65}}, "network.hidden_sizes: 65 entries; at most 64"),
+        ({"network": {"hidden_sizes": 64}}, "network.hidden_sizes: expected a list, found 64"),
+        ({"network": {"hidden_sizes": [8, 0]}}, "network.hidden_sizes[1]: 0 is too small"),
+        (
+            {"network": {"hidden_sizes": [10**6 + 1]}},
+            "network.hidden_sizes[0]: 1000001 is too large",
+        ),
+        ({"tracking": {"uri": 5}}, "tracking.uri: expected text or null, found 5"),
+        (
+            {"tracking": {"ui_url": "localhost:5000"}},
+            "tracking.ui_url: 'localhost:5000' is not allowed; "
+            "expected an address that begins with http:// or https://",
+        ),
+        ({"tracking": {"ui_url": None}}, "tracking.ui_url: expected text, found None"),
+        ({"mirrors": "http://m.org"}, "mirrors: expected a list, found 'http://m.org'"),
+        ({"mirrors": ["/a", ""]}, "mirrors[1]: '' has 0 characters; the limit is 1"),
+        ({"mirrors": [3]}, "mirrors[0]: expected text, found 3"),
+    ],
+)
+def test_a_mistake_is_explained_in_one_line(changes: Config, expected: str) -> None:
+    assert message(**changes).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [("grid", "activation"), ("grid", "implementation"), (None, "dataset")]
+)
+def test_a_number_in_the_place_of_a_name_is_refused(section: str | None, key: str) -> None:
+    lines = messages({"study": "test", **({section: {key: [3]}} if section else {key: 3})})
+    assert any("expected text, found 3" in line for line in lines)
+
+
+@pytest.mark.parametrize("section", ["grid", "network", "training", "tracking"])
+@pytest.mark.parametrize("value", [None, [], "text", 3])
+def test_a_section_that_is_no_mapping_is_refused(section: str, value: Any) -> None:
+    assert message(**{section: value}) == f"{section}: expected a mapping, found {value!r}"
+
+
+@pytest.mark.parametrize("key", ["dataset", "mirrors"])
+def test_a_null_value_is_refused(key: str) -> None:
+    assert any(
+        line.startswith(f"{key}: expected ") and line.endswith("found None")
+        for line in messages({"study": "test", key: None})
+    )
+
+
+def test_a_study_without_a_name_is_refused() -> None:
+    assert messages({}) == ["(top level): the key 'study' is missing"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/b",
+        "..",
+        "a..b",
+        "../a",
+        "data",
+        "mlflow",
+        "fashion\n",
+        "a\nb",
+        "",
+        ".a",
+        "-a",
+        "a b",
+        "ä",
+    ],
+)
+def test_a_study_name_that_is_no_plain_folder_is_refused(name: str) -> None:
+    assert message(study=name).startswith(f"study: {name!r} is not allowed; expected a name of")
+
+
+@pytest.mark.parametrize("name", ["a", "A.b-c_9", "9", "database", "a." + "b" * 98])
+def test_other_study_names_are_allowed(name: str) -> None:
+    assert resolve({"study": name})["study"] == name
+
+
+def test_a_study_name_may_not_be_too_long() -> None:
+    assert message(study="a" * 101).endswith("has 101 characters; the limit is 100")
+
+
+@pytest.mark.parametrize("value", [3, 1.5, None, True])
+def test_a_study_name_is_text(value: Any) -> None:
+    assert message(study=value) == f"study: expected text, found {value!r}"
+
+
+@pytest.mark.parametrize("text", [".nan", ".inf"])
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("training.learning_rate", "{{training: {{learning_rate: {}}}}}"),
+        ("network.weight_std", "{{network: {{weight_std: {}}}}}"),
+        ("grid.learning_rate[1]", "{{grid: {{learning_rate: [0.1, {}]}}}}"),
+    ],
+)
+def test_nan_and_infinity_are_refused(text: str, path: str, template: str) -> None:
+    line = message(**yaml.safe_load(template.format(text)))
+    assert line == f"{path}: {text[1:]} is not a finite number"
+
+
+@pytest.mark.parametrize(("text", "number"), [("1e-3", "0.001"), ("5e2", "500.0")])
+def test_a_number_that_yaml_takes_for_text_is_explained(text: str, number: str) -> None:
+    assert message(**yaml.safe_load(f"training: {{learning_rate: {text}}}")) == (
+        f"training.learning_rate: expected a number, found {text!r}, "
+        f"which YAML reads as text; write {number}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "values"),
+    [
+        ("network", "hidden_sizes", [[8], [8, 4]]),
+        ("network", "weight_std", [0, 0.1]),
+        ("network", "bias_init", ["zeros", "framework"]),
+        ("training", "epochs", [1, 2]),
+        ("training", "batch_size", [1, 256]),
+        ("training", "learning_rate", [0.1, 1]),
+    ],
+)
+def test_any_setting_may_be_an_axis(section: str, key: str, values: list[Any]) -> None:
+    resolved = resolve({"study": "test", "grid": {key: values}})
+    assert resolved["grid"][key] == values
+    assert resolved[section][key] == ARTICLE[section][key]
+
+
+def test_every_setting_of_network_and_training_can_be_an_axis() -> None:
+    axes = set(schema()["properties"]["grid"]["properties"])
+    assert axes == {*ARTICLE["grid"], *ARTICLE["network"], *ARTICLE["training"]}
+
+
+def test_every_mistake_gets_a_line() -> None:
+    lines = messages(
+        {"study": "a/b", "grid": {"seed": []}, "training": {"epochs": 0, "x": 1, "y": 2}}
+    )
+    assert len(lines) == 5
+    assert {line.partition(":")[0] for line in lines} == {
+        "study",
+        "grid.seed",
+        "training.epochs",
+        "training.x",
+        "training.y",
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": {"epochs": 2.0}},
+        {"training": {"batch_size": 32.0}},
+        {"network": {"hidden_sizes": [8.0]}},
+        {"grid": {"seed": [1.0]}},
+    ],
+    ids=["epochs", "batch_size", "hidden_sizes", "seed"],
+)
+def test_a_whole_number_written_with_a_point_is_made_whole_or_refused(changes: Config) -> None:
+    # JSON schema calls 2.0 an integer; range(2.0) and the path seed=1.0 do not.
+    try:
+        resolved = resolve({"study": "test", **changes})
+    except ConfigError:
+        return
+    ((section, values),) = changes.items()
+    assert "." not in json.dumps({key: resolved[section][key] for key in values})
+
+
+def test_a_key_with_a_line_break_stays_one_line() -> None:
+    assert message(**{"study\n": "x"}).isprintable()

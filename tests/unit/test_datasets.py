@@ -1,0 +1,301 @@
+"""The registry of data sets, their decoding, and the decoded file (article items B1, B2)."""
+
+import gzip
+import hashlib
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
+from sklearn.datasets import load_digits
+
+from mlplab import datasets
+from mlplab.datasets import store
+from mlplab.datasets.decode import READERS, decode
+from mlplab.errors import UserError
+from mlplab.files import read_json, write_json
+from mlplab.training import Batches
+
+Files = dict[str, Path]
+Arrays = dict[str, NDArray[np.uint8]]
+
+every_dataset = pytest.mark.parametrize("name", datasets.names())
+FASHION = datasets.info("fashion_mnist")
+
+
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """The bytes of an IDX file: magic number, sizes, then the values."""
+    return struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
+
+
+def small_arrays() -> Arrays:
+    random = np.random.default_rng(0)
+    return {
+        "training_images": random.integers(0, 256, (20, 5, 3), dtype=np.uint8),
+        "training_labels": np.repeat(np.arange(10, dtype=np.uint8), 2),
+        "test_images": random.integers(0, 256, (4, 5, 3), dtype=np.uint8),
+        "test_labels": np.array([3, 3, 9, 0], dtype=np.uint8),
+    }
+
+
+def write_files(folder: Path, contents: dict[str, bytes]) -> tuple[Files, Files]:
+    """The downloaded files of Fashion-MNIST with these bytes, and their source records."""
+    paths, sources = {}, {}
+    for part, content in contents.items():
+        name = FASHION.files[part].name
+        paths[part], sources[part] = folder / name, folder / f"{name}.source.json"
+        paths[part].write_bytes(content)
+        write_json(sources[part], {"name": name, "url": f"http://example.org/{name}"})
+    return paths, sources
+
+
+def packed(arrays: Arrays) -> dict[str, bytes]:
+    return {part: gzip.compress(idx(array)) for part, array in arrays.items()}
+
+
+def decode_contents(folder: Path, contents: dict[str, bytes]) -> tuple[Path, Path]:
+    data, manifest = folder / "data.safetensors", folder / "manifest.json"
+    decode(FASHION, *write_files(folder, contents), data, manifest)
+    return data, manifest
+
+
+def assert_refused(folder: Path, contents: dict[str, bytes], reason: str = "") -> None:
+    with pytest.raises(UserError) as refused:
+        decode_contents(folder, contents)
+    message = str(refused.value)
+    assert reason in message
+    assert "Fashion-MNIST" in message
+    assert f"remove the folder {folder}" in message
+    assert "\n" not in message
+    assert not (folder / "data.safetensors").exists()
+    assert not (folder / "manifest.json").exists()
+    assert not list(folder.glob(".*.part"))
+
+
+def test_registry_names_its_files() -> None:
+    assert datasets.names() == sorted(datasets.names())
+    assert {"digits", "fashion_mnist"} <= set(datasets.names())
+
+
+@every_dataset
+def test_entry_is_complete(name: str) -> None:
+    info = datasets.info(name)
+    assert info.name == name
+    assert info.reader in READERS
+    assert 0 < info.pixel_max <= 255
+    assert len(set(info.class_names)) == len(info.class_names) > 1
+    assert all(isinstance(class_name, str) for class_name in info.class_names)
+    assert info.homepage.startswith("https://")
+    assert info.title and info.description and info.license and info.citation
+    for file in info.files.values():
+        assert info.file(file.name) is file
+        assert len(file.md5) == 32
+
+
+def test_fashion_mnist_is_what_torchvision_fetches() -> None:
+    from torchvision.datasets import FashionMNIST
+
+    resources = [(file.name, file.md5) for file in FASHION.files.values()]
+    assert resources == FashionMNIST.resources
+    assert list(FASHION.mirrors) == FashionMNIST.mirrors
+    assert list(FASHION.files) == list(small_arrays())
+
+
+def test_class_names_are_the_articles_in_label_order() -> None:
+    assert FASHION.class_names == (
+        "t-shirt",
+        "trouser",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    )
+
+
+def test_idx_files_are_decoded_to_what_they_hold(tmp_path: Path) -> None:
+    arrays = small_arrays()
+    data, _ = decode_contents(tmp_path, packed(arrays))
+    decoded = store.load(data)
+    assert decoded.name == "fashion_mnist"
+    assert decoded.class_names == FASHION.class_names
+    assert decoded.classes == 10
+    assert decoded.pixels == 15
+    for name, split in (("training", decoded.training), ("test", decoded.test)):
+        assert split.images.dtype == torch.uint8
+        assert split.labels.dtype == torch.int64
+        assert split.pixel_max == 255
+        assert len(split) == len(arrays[f"{name}_labels"])
+        assert np.array_equal(split.images.numpy(), arrays[f"{name}_images"])
+        assert np.array_equal(split.labels.numpy(), arrays[f"{name}_labels"])
+
+
+def test_manifest_says_what_the_data_is_and_where_it_comes_from(tmp_path: Path) -> None:
+    data, manifest = decode_contents(tmp_path, packed(small_arrays()))
+    said = read_json(manifest)
+    for key in ("name", "title", "description", "homepage", "license", "citation", "pixel_max"):
+        assert said[key] == getattr(FASHION, key)
+    assert tuple(said["class_names"]) == FASHION.class_names
+    assert said["counts"] == {
+        "training": {"images": 20, "shape": [5, 3], "per_class": [2] * 10},
+        "test": {"images": 4, "shape": [5, 3], "per_class": [1, 0, 0, 2, 0, 0, 0, 0, 0, 1]},
+    }
+    assert [file["name"] for file in said["files"]] == [f.name for f in FASHION.files.values()]
+    assert all(file["url"].startswith("http://example.org/") for file in said["files"])
+    assert said["sha256"] == hashlib.sha256(data.read_bytes()).hexdigest()
+
+
+def test_decoding_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    # Runs and MLflow keep the file's digest: the same data must have the same one everywhere.
+    contents = packed(small_arrays())
+    results = {
+        tuple(path.read_bytes() for path in decode_contents(tmp_path, contents)) for _ in range(5)
+    }
+    assert len(results) == 1
+
+
+def test_digits_decode_to_scikit_learns(digits: store.Dataset, digits_folder: Path) -> None:
+    bunch = load_digits()
+    assert len(digits.training) + len(digits.test) == 1797
+    assert len(digits.test) == 360
+    assert digits.pixels == 64
+    assert digits.training.pixel_max == digits.test.pixel_max == 16
+    images = torch.cat([digits.training.images, digits.test.images])
+    labels = torch.cat([digits.training.labels, digits.test.labels])
+    assert np.array_equal(images.numpy(), bunch.images)
+    assert np.array_equal(labels.numpy(), bunch.target)
+    assert images.max() == 16
+    counts = read_json(digits_folder / "manifest.json")["counts"]
+    assert sum(counts["training"]["per_class"]) == counts["training"]["images"] == 1437
+    assert min(counts["test"]["per_class"]) > 0
+
+
+@pytest.mark.parametrize("split", ["training", "test"])
+def test_scaled_images_span_zero_to_one(digits: store.Dataset, split: str) -> None:
+    batches = Batches(getattr(digits, split), 100, torch.float32)
+    images = torch.cat([images.clone() for images, _ in batches.in_order()])
+    assert images.dtype == torch.float32
+    assert images.min() == 0.0
+    assert images.max() == 1.0
+
+
+def with_part(part: str, content: bytes) -> dict[str, bytes]:
+    return packed(small_arrays()) | {part: content}
+
+
+def test_a_file_that_is_no_gzip_is_refused(tmp_path: Path) -> None:
+    assert_refused(tmp_path, with_part("training_images", b"<html>"), "gzip")
+
+
+def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:
+    whole = packed(small_arrays())["training_images"]
+    assert_refused(tmp_path, with_part("training_images", whole[: len(whole) // 2]))
+
+
+def test_a_gzip_that_is_corrupt_inside_is_refused(tmp_path: Path) -> None:
+    whole = bytearray(gzip.compress(idx(small_arrays()["training_images"])))
+    # The type of the first deflate block becomes the reserved one: zlib's error is no OSError.
+    whole[10] |= 0b110
+    assert_refused(tmp_path, with_part("training_images", bytes(whole)))
+
+
+def test_a_gzip_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
+    whole = bytearray(packed(small_arrays())["test_labels"])
+    whole[-8] ^= 0xFF
+    assert_refused(tmp_path, with_part("test_labels", bytes(whole)))
+
+
+@pytest.mark.parametrize("part", ["training_images", "test_images"])
+def test_an_idx_file_that_ends_too_early_is_refused(tmp_path: Path, part: str) -> None:
+    content = gzip.compress(idx(small_arrays()[part])[:-7])
+    assert_refused(tmp_path, with_part(part, content))
+
+
+def test_an_empty_idx_file_is_refused(tmp_path: Path) -> None:
+    assert_refused(tmp_path, with_part("training_labels", gzip.compress(b"")))
+
+
+def test_a_file_with_another_magic_number_is_refused(tmp_path: Path) -> None:
+    assert_refused(tmp_path, with_part("test_images", gzip.compress(b"\xff" * 100)))
+
+
+def test_labels_in_the_place_of_images_are_refused(tmp_path: Path) -> None:
+    contents = packed(small_arrays())
+    assert_refused(tmp_path, contents | {"training_images": contents["training_labels"]})
+
+
+def test_a_set_without_images_is_refused(tmp_path: Path) -> None:
+    arrays = small_arrays()
+    arrays |= {"test_images": arrays["test_images"][:0], "test_labels": arrays["test_labels"][:0]}
+    assert_refused(tmp_path, packed(arrays))
+
+
+def test_a_wrong_number_of_labels_is_refused(tmp_path: Path) -> None:
+    arrays = small_arrays()
+    arrays["test_labels"] = arrays["test_labels"][:-1]
+    assert_refused(tmp_path, packed(arrays), "test: 4 images but 3 labels")
+
+
+def test_a_label_without_a_class_name_is_refused(tmp_path: Path) -> None:
+    arrays = small_arrays()
+    arrays["training_labels"][7] = 10
+    assert_refused(tmp_path, packed(arrays), "training: label 10 has no class name")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    paths, sources = write_files(tmp_path, packed(small_arrays()))
+    paths["test_images"].unlink()
+    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte\.gz"):
+        decode(FASHION, paths, sources, tmp_path / "data.safetensors", tmp_path / "manifest.json")
+
+
+def test_a_pixel_above_the_greatest_is_refused(tmp_path: Path) -> None:
+    dimmer = replace(datasets.info("digits"), pixel_max=15)
+    with pytest.raises(UserError, match="a pixel above pixel_max 15"):
+        decode(dimmer, {}, {}, tmp_path / "data.safetensors", tmp_path / "manifest.json")
+
+
+def spoiled(whole: Path, target: Path, lacking: str = "", metadata: bool = True) -> Path:
+    """A copy of a decoded file without one of its tensors or without its metadata."""
+    with safe_open(whole, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys() if name != lacking}  # noqa: SIM118
+        save_file(tensors, target, metadata=file.metadata() if metadata else None)
+    return target
+
+
+def test_a_decoded_file_that_lacks_nothing_is_loaded(digits_folder: Path, tmp_path: Path) -> None:
+    path = spoiled(digits_folder / "data.safetensors", tmp_path / "data.safetensors")
+    assert store.load(path).name == "digits"
+
+
+@pytest.mark.parametrize("changes", [{"lacking": "test_labels"}, {"metadata": False}])
+def test_an_incomplete_decoded_file_is_refused(
+    digits_folder: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    whole = digits_folder / "data.safetensors"
+    path = spoiled(whole, tmp_path / "data.safetensors", **changes)
+    with pytest.raises(UserError, match=r"not a decoded data set.*remove the file"):
+        store.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"\xff" * 1000])
+def test_rubbish_is_no_decoded_data_set(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "data.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="not a decoded data set") as refused:
+        store.load(path)
+    assert str(path) in str(refused.value)
+
+
+def test_a_missing_decoded_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a decoded data set"):
+        store.load(tmp_path / "nothing.safetensors")

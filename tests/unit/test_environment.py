@@ -1,0 +1,61 @@
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+# Names that conda-forge spells otherwise.
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+def direct() -> list[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project["dependencies"] + project["optional-dependencies"]["dev"]
+
+
+def name_of(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9_.-]", requirement, maxsplit=1)[0].lower()
+
+
+def locked() -> dict[str, str]:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return dict(re.findall(r"^([a-z0-9.-]+)==([^ ;]+)", "\n".join(lines), re.MULTILINE))
+
+
+def conda() -> dict[str, str]:
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    return dict(entry.split(" ==") for entry in entries if " ==" in entry)
+
+
+@pytest.mark.parametrize("requirement", direct())
+def test_the_lock_pins_what_pyproject_asks_for(requirement: str) -> None:
+    version = locked()[name_of(requirement)]
+    for pinned in re.findall(r"==([0-9.]+)$", requirement):
+        assert version == pinned
+
+
+def test_conda_gets_the_locked_versions_of_the_direct_dependencies() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = [name_of(requirement) for requirement in project["dependencies"]]
+    assert conda() == {CONDA_NAMES.get(name, name): locked()[name] for name in names}
+
+
+def test_the_lock_has_a_hash_for_every_package_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    blocks = re.split(r"\n(?=[a-z])", text)[1:]
+    assert len(blocks) > 100
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert "://" not in text
+
+
+def test_conda_channels_end_with_nodefaults() -> None:
+    channels = yaml.safe_load((ROOT / "environment.yml").read_text())["channels"]
+    assert channels == ["conda-forge", "bioconda", "nodefaults"]
+
+
+def test_the_config_readme_is_what_the_schema_says() -> None:
+    from mlplab.config_docs import markdown
+
+    assert (ROOT / "config" / "README.md").read_text() == markdown(), "run `make docs`"

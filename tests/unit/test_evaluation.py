@@ -1,0 +1,158 @@
+"""Scores of predictions, against scikit-learn and against the run's own history."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn import metrics
+
+from conftest import epoch_row
+from mlplab.errors import UserError
+from mlplab.evaluation import confusion_matrix, evaluate_run, scores
+from mlplab.files import read_json, write_json
+from mlplab.predictions import prediction_table
+from mlplab.record import write_history
+
+Integers = NDArray[np.int64]
+
+NAMES = ("a", "b", "c", "d", "e")
+
+
+def random_case(count: int = 500, classes: int = 5) -> tuple[Integers, Integers]:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, classes, count)
+    return labels, np.where(random.random(count) < 0.6, labels, random.integers(0, classes, count))
+
+
+CASES: dict[str, tuple[Integers, Integers]] = {
+    "random": random_case(),
+    "three of five classes appear": random_case(classes=3),
+    "all right": (np.arange(5), np.arange(5)),
+    "all wrong": (np.arange(5), (np.arange(5) + 1) % 5),
+    "one class is always predicted": (np.arange(20) % 5, np.full(20, 2)),
+    "only one class is there": (np.full(20, 2), np.arange(20) % 5),
+    "a single image": (np.array([4]), np.array([4])),
+}
+
+
+def one_hot(predicted: Integers) -> NDArray[np.float64]:
+    return np.eye(5)[predicted]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_scores_are_scikit_learns(case: str) -> None:
+    labels, predicted = CASES[case]
+    logits = one_hot(predicted)
+    scored = scores(prediction_table(logits, labels), NAMES)
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        labels, predicted, labels=range(5), zero_division=0
+    )
+    assert scored["images"] == len(labels)
+    assert scored["test_accuracy"] == metrics.accuracy_score(labels, predicted)
+    assert (
+        scored["confusion"] == metrics.confusion_matrix(labels, predicted, labels=range(5)).tolist()
+    )
+    assert [row["class"] for row in scored["per_class"]] == list(NAMES)
+    for key, expected in (("precision", precision), ("recall", recall), ("f1", f1)):
+        assert [row[key] for row in scored["per_class"]] == pytest.approx(expected, abs=1e-15)
+    assert [row["images"] for row in scored["per_class"]] == support.tolist()
+    assert scored["macro_f1"] == pytest.approx(f1.mean(), abs=1e-15)
+    assert scored["test_loss"] == pytest.approx(
+        metrics.log_loss(labels, np.exp(log_softmax(logits, axis=1)), labels=range(5)), rel=1e-12
+    )
+
+
+def test_rows_of_the_confusion_matrix_are_true_classes() -> None:
+    matrix = confusion_matrix(np.array([0, 0, 1]), np.array([1, 1, 1]), 3)
+    assert matrix.tolist() == [[0, 2, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_the_confusion_matrix_of_many_classes_does_not_overflow() -> None:
+    # 20 × 20 cells: more than the uint8 of the prediction table can count.
+    labels = np.array([19, 19, 18], dtype=np.uint8)
+    matrix = confusion_matrix(labels, np.array([19, 18, 19], dtype=np.uint8), 20)
+    assert matrix.sum() == 3
+    assert matrix[19, 19] == matrix[19, 18] == matrix[18, 19] == 1
+
+
+def test_a_prediction_table_has_a_row_per_image() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(50, 5)).astype(np.float32)
+    labels = random.integers(0, 5, 50)
+    table = prediction_table(logits, labels)
+    expected = log_softmax(logits.astype(np.float64), axis=1)
+    assert table.column_names == ["label", "prediction", "probability", "label_log_probability"]
+    assert table["label"].to_pylist() == labels.tolist()
+    assert table["prediction"].to_pylist() == logits.argmax(axis=1).tolist()
+    assert table["probability"].to_pylist() == pytest.approx(np.exp(expected.max(axis=1)))
+    assert table["label_log_probability"].to_pylist() == pytest.approx(
+        expected[np.arange(50), labels]
+    )
+    assert table.schema.field("label").type == table.schema.field("prediction").type == pa.uint8()
+
+
+def test_log_probabilities_of_large_logits_neither_overflow_nor_vanish() -> None:
+    logits = np.array([[1e5, 0.0, -1e5], [1e5, 1e5, 1e5], [-1e30, -1e30, 0.0]], dtype=np.float32)
+    table = prediction_table(logits, np.array([1, 2, 2]))
+    assert table["label_log_probability"].to_pylist() == pytest.approx([-1e5, -math.log(3), 0.0])
+    assert table["probability"].to_pylist() == pytest.approx([1.0, 1 / 3, 1.0])
+    loss = scores(table, NAMES[:3])["test_loss"]
+    assert loss == pytest.approx((1e5 + math.log(3)) / 3)
+
+
+def test_log_probabilities_are_computed_in_float64() -> None:
+    table = prediction_table(np.array([[0.0, -30.0]], dtype=np.float32), np.array([0]))
+    assert table["label_log_probability"][0].as_py() == pytest.approx(-math.exp(-30), rel=1e-2)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_not_finite_give_no_loss_but_still_scores(value: float) -> None:
+    logits = np.full((4, 5), value, dtype=np.float32)
+    scored = scores(prediction_table(logits, np.array([0, 1, 2, 0])), NAMES)
+    assert scored["test_loss"] is None
+    assert scored["test_accuracy"] == 0.5
+    assert sum(map(sum, scored["confusion"])) == 4
+
+
+def write_run(folder: Path, recorded_accuracy: float) -> dict[str, Path]:
+    """A run of three images of which two are right, whose history says `recorded_accuracy`."""
+    paths = {
+        "predictions": folder / "predictions.parquet",
+        "history": folder / "history.csv",
+        "manifest": folder / "manifest.json",
+        "evaluation": folder / "evaluation.json",
+    }
+    table = prediction_table(one_hot(np.array([0, 1, 2])), np.array([0, 1, 1]))
+    pyarrow.parquet.write_table(table, paths["predictions"])
+    rows = [epoch_row(1, test_accuracy=2 / 3), epoch_row(2, test_accuracy=recorded_accuracy)]
+    write_history(paths["history"], rows)
+    write_json(paths["manifest"], {"class_names": NAMES})
+    return paths
+
+
+def test_a_run_is_scored_from_its_files(tmp_path: Path) -> None:
+    paths = write_run(tmp_path, recorded_accuracy=2 / 3)
+    evaluate_run(**paths)
+    scored = read_json(paths["evaluation"])
+    assert scored == scores(pyarrow.parquet.read_table(paths["predictions"]), NAMES)
+    assert scored["test_accuracy"] == 2 / 3
+
+
+@pytest.mark.parametrize("recorded", [1 / 3, 2 / 3 + 1e-9, math.nan])
+def test_a_history_that_ends_with_another_accuracy_is_refused(
+    tmp_path: Path, recorded: float
+) -> None:
+    paths = write_run(tmp_path, recorded)
+    with pytest.raises(UserError) as refused:
+        evaluate_run(**paths)
+    message = str(refused.value)
+    assert str(2 / 3) in message
+    assert str(recorded) in message
+    assert f"--forcerun {paths['history']}" in message
+    assert not paths["evaluation"].exists()

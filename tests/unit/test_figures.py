@@ -1,0 +1,281 @@
+"""Figures show what the article's figures show, and are saved whole."""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from conftest import epoch_row, run_record
+from mlplab import activations, figures
+from mlplab.record import RunRecord
+
+
+def record(*rows: dict[str, float], **run: Any) -> RunRecord:
+    return run_record(history=list(rows), **run)
+
+
+def training(epochs: int, shift: float = 0.0) -> RunRecord:
+    """A run whose accuracies lie between 0.3 and 0.9."""
+    rows = [
+        epoch_row(n, training_accuracy=0.5 + 0.02 * n + shift, test_accuracy=0.6 + 0.02 * n + shift)
+        for n in range(1, epochs + 1)
+    ]
+    return record(*rows)
+
+
+def lines(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
+    return {
+        str(line.get_label()): (list(line.get_xdata()), list(line.get_ydata()))  # type: ignore
+        for line in axes.lines
+    }
+
+
+@pytest.fixture(scope="module", params=activations.names())
+def drawn(request: pytest.FixtureRequest) -> Iterator[tuple[str, Figure, Figure]]:
+    values = activations.sampled(activations.load(request.param))
+    arrays = {key: tensor.numpy() for key, tensor in values.items()}
+    yield request.param, *figures.activation(request.param, **arrays)
+
+
+def test_activation_figures_have_the_articles_size_and_labels(
+    drawn: tuple[str, Figure, Figure],
+) -> None:
+    name, function, gradient = drawn
+    for figure in (function, gradient):
+        assert isinstance(figure, Figure)
+        assert figure.get_size_inches().tolist() == [5.0, 2.5]
+        assert figure.axes[0].get_xlabel() == "x"
+    assert function.axes[0].get_ylabel() == f"{name}(x)"
+    assert gradient.axes[0].get_ylabel() == f"grad of {name}"
+
+
+def test_activation_figures_draw_all_160_points(drawn: tuple[str, Figure, Figure]) -> None:
+    name, function, gradient = drawn
+    values = activations.sampled(activations.load(name))
+    ((x, y),) = lines(function.axes[0]).values()
+    assert x == values["x"].tolist()
+    assert y == values["function"].tolist()
+    curves = lines(gradient.axes[0])
+    assert curves["autograd"] == (values["x"].tolist(), values["gradient"].tolist())
+    assert curves["closed form"] == (values["x"].tolist(), values["derivative"].tolist())
+
+
+def test_training_curves_have_the_articles_axes() -> None:
+    figure = figures.curves({"scratch": [training(10)], "concise": [training(10)]})
+    assert isinstance(figure, Figure)
+    assert len(figure.axes) == 2
+    for axes, title in zip(figure.axes, ("scratch (1 seed)", "concise (1 seed)"), strict=True):
+        assert axes.get_xlabel() == "epoch"
+        assert axes.get_title() == title
+        assert axes.get_xlim() == (1, 10)
+        low, high = axes.get_ylim()
+        assert 0.2 < low <= 0.3
+        assert 0.9 <= high < 1.0
+        assert list(lines(axes)) == ["training loss", "training accuracy", "test accuracy"]
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert len(legend.get_texts()) == 3
+
+
+def test_training_curves_are_means_over_seeds_with_a_band_from_lowest_to_highest() -> None:
+    figure = figures.curves({"scratch": [training(3), training(3, shift=0.1)]})
+    (axes,) = figure.axes
+    assert axes.get_title() == "scratch (2 seeds)"
+    x, y = lines(axes)["test accuracy"]
+    assert x == [1, 2, 3]
+    assert y == pytest.approx([0.67, 0.69, 0.71])
+    band = axes.collections[2].get_paths()[0].vertices
+    assert band[:, 1].min() == pytest.approx(0.62)
+    assert band[:, 1].max() == pytest.approx(0.76)
+
+
+def test_accuracies_outside_the_articles_range_stay_in_sight() -> None:
+    low_and_high = record(
+        epoch_row(1, training_accuracy=0.1, test_accuracy=0.1),
+        epoch_row(2, training_accuracy=1.0, test_accuracy=0.99),
+    )
+    low, high = figures.curves({"scratch": [low_and_high]}).axes[0].get_ylim()
+    assert low <= 0.1
+    assert high >= 1.0
+
+
+def test_a_loss_out_of_all_bounds_does_not_hide_the_accuracies() -> None:
+    diverging = record(epoch_row(1, training_loss=1e30), epoch_row(2, training_loss=2.3))
+    low, high = figures.curves({"scratch": [diverging]}).axes[0].get_ylim()
+    assert 0.2 < low <= 0.3
+    assert 0.9 <= high < 1.1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_runs_that_diverged_after_different_times_are_drawn(tmp_path: Path, loss: float) -> None:
+    diverged = record(
+        epoch_row(1), epoch_row(2, training_loss=loss, test_loss=loss), status="diverged"
+    )
+    alone = record(epoch_row(1, training_loss=loss, test_loss=loss), status="diverged")
+    figure = figures.curves(
+        {"scratch": [training(5), diverged], "concise": [alone], "third": [training(5)]}
+    )
+    figures.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
+    assert [axes.get_title() for axes in figure.axes] == [
+        "scratch (2 seeds)",
+        "concise (1 seed)",
+        "third (1 seed)",
+    ]
+    assert figure.axes[2].get_xlim() == (1, 5)
+    assert len(lines(figure.axes[2])["test accuracy"][0]) == 5
+    assert all(math.isfinite(limit) for axes in figure.axes for limit in axes.get_ylim())
+
+
+def test_a_single_epoch_is_drawn(tmp_path: Path) -> None:
+    figure = figures.curves({"scratch": [training(1)]})
+    low, high = figure.axes[0].get_xlim()
+    assert low < 1 < high
+    figures.save(figure, tmp_path / "curves.png")
+
+
+def test_predictions_are_six_images_in_a_row_with_the_true_class_above_the_predicted() -> None:
+    pixels = np.arange(6 * 4 * 3).reshape(6, 4, 3)
+    true = ["ankle boot", "pullover", "trouser", "trouser", "shirt", "coat"]
+    guessed = ["ankle boot", "pullover", "trouser", "dress", "shirt", "bag"]
+    figure = figures.predictions(pixels, true, guessed)
+    assert isinstance(figure, Figure)
+    assert len(figure.axes) == 6
+    grid = figure.axes[0].get_gridspec()
+    assert grid is not None
+    assert (grid.nrows, grid.ncols) == (1, 6)
+    for index, axes in enumerate(figure.axes):
+        assert axes.get_title() == f"{true[index]}\n{guessed[index]}"
+        assert np.array_equal(axes.images[0].get_array(), pixels[index])  # type: ignore[arg-type]
+    right = [to_hex(axes.title.get_color()) == "#000000" for axes in figure.axes]
+    assert right == [a == b for a, b in zip(true, guessed, strict=True)]
+
+
+def test_images_fill_rows_and_leave_the_last_one_short() -> None:
+    figure = figures.images(np.zeros((5, 4, 3)), list("abcde"), columns=3)
+    assert len(figure.axes) == 6
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]
+    assert len([axes for axes in figure.axes if axes.images]) == 5
+    assert not any(axes.axison for axes in figure.axes)
+
+
+def test_the_confusion_matrix_shows_shares_of_each_true_class() -> None:
+    figure = figures.confusion(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 8]]), ["a", "b", "c"])
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "true class"
+    assert axes.get_xlabel() == "predicted class"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    shares = np.asarray(axes.images[0].get_array())
+    assert shares.tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    texts = {(text.get_position(), text.get_text()) for text in axes.texts}
+    assert texts == {((0, 0), "75"), ((1, 0), "25"), ((2, 2), "100")}
+
+
+VALUES = {
+    "scratch": {"relu": [0.8, 0.9], "tanh": [0.7, 0.75]},
+    "concise": {"relu": [0.85, 0.95], "tanh": [0.6, 0.65]},
+}
+
+
+def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
+    figure = figures.accuracy(VALUES)
+    assert isinstance(figure, Figure)
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "test accuracy"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["relu", "tanh"]
+    dots = [value for line in axes.lines if line.get_marker() == "o" for value in line.get_ydata()]
+    assert sorted(dots) == sorted(
+        value for series in VALUES.values() for values in series.values() for value in values
+    )
+    means = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "_"]  # type: ignore
+    assert sorted(means) == pytest.approx([0.625, 0.725, 0.85, 0.9])
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["scratch", "concise"]
+
+
+def test_series_are_told_apart_by_place_and_colour() -> None:
+    (axes,) = figures.accuracy(VALUES).axes
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert len({line.get_xdata()[0] for line in dots}) == 4  # type: ignore[index]
+    assert len({to_hex(line.get_color()) for line in dots}) == 2
+    for line in dots:
+        assert len(set(line.get_xdata())) == 1  # type: ignore[arg-type]
+
+
+def test_seconds_start_at_zero_and_have_no_means() -> None:
+    (axes,) = figures.seconds(VALUES).axes
+    assert axes.get_ylabel() == "seconds per epoch"
+    assert axes.get_ylim()[0] == 0
+    assert {line.get_marker() for line in axes.lines} == {"o"}
+
+
+def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
+    (axes,) = figures.accuracy({"scratch": {"relu": [0.8]}, "concise": {"tanh": [0.9]}}).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["relu", "tanh"]
+    positions = {
+        line.get_ydata()[0]: line.get_xdata()[0]  # type: ignore[index]
+        for line in axes.lines
+        if line.get_marker() == "o"
+    }
+    assert positions[0.8] == pytest.approx(0, abs=0.3)
+    assert positions[0.9] == pytest.approx(1, abs=0.3)
+
+
+def all_figures() -> dict[str, Figure]:
+    x = np.arange(-8, 8, 0.1)
+    function, gradient = figures.activation("relu", x, x, x, x)
+    return {
+        "function": function,
+        "gradient": gradient,
+        "curves": figures.curves({"scratch": [training(3)]}),
+        "predictions": figures.predictions(np.zeros((6, 4, 4)), list("abcdef"), list("abcdeg")),
+        "confusion": figures.confusion(np.eye(10, dtype=int), [f"class {n}" for n in range(10)]),
+        "accuracy": figures.accuracy(VALUES),
+        "seconds": figures.seconds(VALUES),
+    }
+
+
+@pytest.mark.parametrize("name", all_figures())
+def test_figures_are_saved_as_svg_with_readable_text_and_as_png(name: str, tmp_path: Path) -> None:
+    svg, png = tmp_path / "new" / "figure.svg", tmp_path / "new" / "figure.png"
+    figures.save(all_figures()[name], svg, png)
+    text = svg.read_text(encoding="utf-8")
+    assert "<svg" in text
+    assert re.search(r"<text[^>]*>[^<]+</text>", text)
+    assert "<dc:date>" not in text
+    assert png.read_bytes().startswith(b"\x89PNG\r\n")
+    assert sorted(path.name for path in svg.parent.iterdir()) == ["figure.png", "figure.svg"]
+
+
+def test_the_same_figure_gives_the_same_svg(tmp_path: Path) -> None:
+    for number in range(2):
+        figures.save(figures.accuracy(VALUES), tmp_path / f"{number}.svg")
+    assert (tmp_path / "0.svg").read_bytes() == (tmp_path / "1.svg").read_bytes()
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "figure.png"
+    target.write_bytes(b"old")
+    figure = figures.accuracy(VALUES)
+    # Drawing fails for real: a formula that matplotlib cannot parse.
+    figure.axes[0].set_title(r"$\frac{1$")
+    with pytest.raises(ValueError, match=r"(?i)parse|expected"):
+        figures.save(figure, target)
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_figures_do_without_pyplot() -> None:
+    # It keeps every figure alive and may want a screen.
+    assert "pyplot" not in Path(figures.__file__).read_text(encoding="utf-8")

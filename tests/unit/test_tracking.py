@@ -1,0 +1,477 @@
+"""MLflow holds what the records say, once: sent, sent again, half-sent, and read back."""
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, ViewType
+
+from conftest import epoch_row, run_record, write_record
+from mlplab import tables, tracking
+from mlplab.errors import UserError
+from mlplab.files import read_json, value_digest, write_json
+from mlplab.record import RunFiles, RunRecord
+from mlplab.training import METRICS
+
+PATH = "scratch/relu/seed=0"
+MANIFEST = {
+    "name": "digits",
+    "sha256": "a" * 64,
+    "homepage": "https://example.org",
+    "files": [{"name": "images.gz", "url": "http://example.org/images.gz"}],
+    "counts": {"training": {"images": 6}, "test": {"images": 4}},
+}
+
+
+class Store:
+    """An MLflow store of this module with the study of one test."""
+
+    def __init__(self, uri: str, name: str) -> None:
+        self.uri = uri
+        self.study = tracking.start_study(uri, name)
+        self.client = MlflowClient(uri)
+
+    def send(self, files: RunFiles) -> str:
+        """Send a record; return its MLflow run's id."""
+        sent = tracking.track_run(self.uri, self.study, files, MANIFEST, "digest of the study")
+        assert sent["experiment_id"] == self.study["experiment_id"]
+        return sent["run_id"]
+
+    def runs(self, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
+        """All runs of the grid, the study's summary run left out."""
+        found = self.client.search_runs(
+            [self.study["experiment_id"]], f"tags.`{tracking.KIND_TAG}` = 'run'", view
+        )
+        return list(found)
+
+    def stray(self, path: str) -> str:
+        """A live run of `path` as a sender that was killed leaves it; returns its id."""
+        run = self.client.create_run(
+            self.study["experiment_id"],
+            tags={tracking.RUN_TAG: path, tracking.RECORD_TAG: "?", tracking.KIND_TAG: "run"},
+        )
+        return str(run.info.run_id)
+
+    def read(self, run_ids: dict[str, str]) -> dict[str, dict[str, Any]]:
+        return tracking.read_runs(self.uri, self.study, run_ids)
+
+    def points(self, run_id: str, metric: str) -> list[tuple[int, int, float]]:
+        history = self.client.get_metric_history(run_id, metric)
+        return [(point.step, point.timestamp, point.value) for point in history]
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One store for all tests, made once: MLflow takes seconds for its schema."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with contextlib.chdir(folder):
+        yield "sqlite:///store/of/mlflow.db"
+
+
+@pytest.fixture
+def store(uri: str, request: pytest.FixtureRequest) -> Store:
+    return Store(uri, request.node.name)
+
+
+def small(**run: Any) -> RunRecord:
+    return run_record(PATH, history=[epoch_row(1)], **run)
+
+
+def test_the_study_is_started_once(store: Store) -> None:
+    again = tracking.start_study(store.uri, store.study["study"])
+    assert again == store.study
+    assert store.study["tracking_uri"] == store.uri
+    experiment = store.client.get_experiment(store.study["experiment_id"])
+    assert experiment.name == store.study["study"]
+    assert experiment.artifact_location == (
+        (tracking.LOCAL_ARTIFACTS / experiment.name).absolute().as_uri()
+    )
+    summary = store.client.get_run(store.study["study_run_id"])
+    assert summary.data.tags[tracking.KIND_TAG] == "study"
+    assert Path("store/of/mlflow.db").is_file()
+
+
+def test_a_deleted_study_is_restored(store: Store) -> None:
+    store.client.delete_experiment(store.study["experiment_id"])
+    again = tracking.start_study(store.uri, store.study["study"])
+    assert again["experiment_id"] == store.study["experiment_id"]
+    experiment = store.client.get_experiment(store.study["experiment_id"])
+    assert experiment.lifecycle_stage == "active"
+
+
+def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
+    record = run_record(PATH)
+    files = write_record(record, tmp_path)
+    run_id = store.send(files)
+
+    assert store.client.get_run(run_id).info.run_name == PATH
+    (run,) = store.runs()
+    assert run.info.run_id == run_id
+    assert run.info.status == "FINISHED"
+    assert (run.info.start_time, run.info.end_time) == (record.run["started"], record.run["ended"])
+    assert run.data.params == {
+        "implementation": "scratch",
+        "activation": "relu",
+        "seed": "0",
+        "dataset": "digits",
+        "hidden_sizes": "[8, 4]",
+        "weight_std": "0.1",
+        "bias_init": "zeros",
+        "epochs": "3",
+        "batch_size": "32",
+        "learning_rate": "1",
+    }
+    expected_tags = {
+        "mlplab.run": PATH,
+        "mlplab.record": files.digest(),
+        "mlplab.kind": "run",
+        "status": "finished",
+        "sanity": "met",
+        "git_commit": "f" * 40,
+        "git_dirty": "false",
+        "mlflow.source.git.commit": "f" * 40,
+        "mlflow.source.name": "Snakefile",
+        "data_digest": "d" * 64,
+        "code_digest": "c" * 64,
+        "study_digest": "digest of the study",
+        "machine": "Some Processor",
+        "matmul_precision": "highest",
+    }
+    assert run.data.tags.items() >= expected_tags.items()
+    for metric in METRICS:
+        assert store.points(run_id, metric)[: len(record.history)] == [
+            (row["epoch"], row["timestamp"], row[metric]) for row in record.history
+        ]
+    last = record.history[-1]
+    for metric, value in record.final_metrics().items():
+        assert store.points(run_id, metric) == [(last["epoch"], last["timestamp"], value)]
+    assert set(run.data.metrics) == {*METRICS, *record.final_metrics()}
+
+    artifacts = {artifact.path for artifact in store.client.list_artifacts(run_id)}
+    assert artifacts == {path.name for path in files.all()}
+    (tmp_path / "back").mkdir()
+    downloaded = store.client.download_artifacts(run_id, "run.json", str(tmp_path / "back"))
+    assert read_json(downloaded) == record.run
+
+    (dataset_input,) = run.inputs.dataset_inputs
+    assert dataset_input.dataset.name == "digits"
+    assert dataset_input.dataset.digest == "a" * 32
+    assert json.loads(dataset_input.dataset.profile) == {"training": 6, "test": 4}
+    assert json.loads(dataset_input.dataset.source)["files"] == MANIFEST["files"]
+
+    (read,) = store.read({PATH: run_id}).values()
+    assert read["run_id"] == run_id
+    assert read["status"] == "finished"
+    assert read["parameters"].items() >= record.run["settings"].items()
+    assert read["parameters"]["seed"] == 0
+    assert tables.contradictions(PATH, read, record) == []
+    assert len(tables.runs_table({PATH: read}, {PATH: record})) == 1
+
+
+def test_a_record_that_is_sent_twice_makes_one_run(store: Store, tmp_path: Path) -> None:
+    files = write_record(small(), tmp_path)
+    assert store.send(files) == store.send(files)
+    assert len(store.runs(ViewType.ALL)) == 1
+
+
+def test_another_training_of_the_run_replaces_it(store: Store, tmp_path: Path) -> None:
+    first = store.send(write_record(small(), tmp_path / "1"))
+    changed = write_record(small(settings={"weight_std": 0.2}), tmp_path / "2")
+    second = store.send(changed)
+    assert second != first
+    (live,) = store.runs()
+    assert live.info.run_id == second
+    assert live.data.params["weight_std"] == "0.2"
+    assert store.client.get_run(first).info.lifecycle_stage == "deleted"
+
+
+def test_other_runs_of_the_study_are_left_alone(store: Store, tmp_path: Path) -> None:
+    paths = [PATH, f"{PATH}0", f"{PATH}/hidden_sizes=8"]
+    ids = {
+        path: store.send(write_record(run_record(path, [epoch_row(1)]), tmp_path / str(number)))
+        for number, path in enumerate(paths)
+    }
+    assert {run.info.run_id for run in store.runs()} == set(ids.values())
+    assert {path: run["run_id"] for path, run in store.read(ids).items()} == ids
+
+
+def test_a_run_without_a_commit_has_no_commit_tag(store: Store, tmp_path: Path) -> None:
+    store.send(write_record(small(git={"commit": None, "dirty": None}), tmp_path))
+    (run,) = store.runs()
+    assert not [tag for tag in run.data.tags if "commit" in tag]
+
+
+class Killed(BaseException):
+    """Stands for a signal."""
+
+
+@pytest.mark.parametrize("fatal_call", ["log_inputs", "log_artifact", "set_terminated"])
+def test_a_run_that_was_left_half_sent_is_completed_under_the_same_id(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fatal_call: str
+) -> None:
+    def die(*args: object, **kwargs: object) -> None:
+        raise Killed
+
+    record = run_record(PATH, [epoch_row(1), epoch_row(2, training_loss=math.nan)])
+    files = write_record(record, tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(MlflowClient, fatal_call, die)
+        store.send(files)
+    (half,) = store.runs()
+    assert half.info.status == "RUNNING"
+
+    assert store.send(files) == half.info.run_id
+    (whole,) = store.runs()
+    assert whole.info.status == "FINISHED"
+    for metric in METRICS:
+        # `seconds_per_epoch` and the like are sent once; so is every epoch's point.
+        assert [step for step, _, _ in store.points(whole.info.run_id, metric)] == [1, 2]
+    assert len(store.points(whole.info.run_id, "macro_f1")) == 1
+    assert len(whole.inputs.dataset_inputs) == 1
+    artifacts = store.client.list_artifacts(whole.info.run_id)
+    assert {artifact.path for artifact in artifacts} == {path.name for path in files.all()}
+
+
+def test_a_run_that_died_between_two_requests_is_completed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_record(run_record(PATH), tmp_path)
+    monkeypatch.setattr(tracking, "METRICS_PER_REQUEST", 5)
+    send_batch = MlflowClient.log_batch
+    calls: list[int] = []
+
+    def die_at_the_third(client: MlflowClient, *args: Any, **kwargs: Any) -> None:
+        calls.append(len(calls))
+        if len(calls) == 3:
+            raise Killed
+        send_batch(client, *args, **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(MlflowClient, "log_batch", die_at_the_third)
+        store.send(files)
+    run_id = store.send(files)
+    assert [run.info.run_id for run in store.runs()] == [run_id]
+    for metric in METRICS:
+        assert [step for step, _, _ in store.points(run_id, metric)] == [1, 2, 3]
+
+
+def test_strays_of_the_same_run_are_deleted_when_it_is_sent(store: Store, tmp_path: Path) -> None:
+    store.stray(PATH)
+    other = store.stray("concise/relu/seed=0")
+    sent = store.send(write_record(small(), tmp_path))
+    assert {run.info.run_id for run in store.runs()} == {sent, other}
+
+
+def test_strays_are_deleted_when_runs_are_read(store: Store, tmp_path: Path) -> None:
+    sent = store.send(write_record(small(), tmp_path))
+    store.stray(PATH)
+    other = store.stray("not/in/this/grid")
+    assert list(store.read({PATH: sent})) == [PATH]
+    assert {run.info.run_id for run in store.runs()} == {sent, other}
+
+
+def test_a_missing_run_is_named(store: Store, tmp_path: Path) -> None:
+    sent = store.send(write_record(small(), tmp_path))
+    with pytest.raises(UserError) as refused:
+        store.read({PATH: sent, "concise/tanh/seed=1": "0" * 32})
+    message = str(refused.value)
+    assert "1 of 2 runs" in message
+    assert "concise/tanh/seed=1" in message
+    assert store.study["study"] in message
+    assert "--forcerun start_study" in message
+
+
+def bare_runs(store: Store, count: int) -> dict[str, str]:
+    """Tracked runs with no more than reading needs; path → id."""
+    paths = [f"scratch/relu/seed={seed}" for seed in range(count)]
+    ids = {path: store.stray(path) for path in paths}
+    for run_id in ids.values():
+        store.client.set_tag(run_id, "status", "finished")
+    return ids
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_runs_on_several_pages_are_all_read(
+    store: Store, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    ids = bare_runs(store, count)
+    monkeypatch.setattr(tracking, "PAGE", 2)
+    assert {path: run["run_id"] for path, run in store.read(ids).items()} == ids
+
+
+def test_strays_on_several_pages_are_all_deleted_and_no_run_is_missed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = bare_runs(store, 4)
+    for path in ids:
+        store.stray(path)
+    monkeypatch.setattr(tracking, "PAGE", 2)
+    assert {path: run["run_id"] for path, run in store.read(ids).items()} == ids
+    assert {run.info.run_id for run in store.runs()} == set(ids.values())
+
+
+@pytest.mark.parametrize("per_request", [1, 7, 1000])
+def test_a_long_history_is_sent_in_requests_of_limited_size(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_request: int
+) -> None:
+    sizes: list[int] = []
+    send_batch = MlflowClient.log_batch
+
+    def counted(client: MlflowClient, run_id: str, metrics: Any = (), **kwargs: Any) -> None:
+        if metrics:
+            sizes.append(len(metrics))
+        send_batch(client, run_id, metrics=metrics, **kwargs)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", counted)
+    monkeypatch.setattr(tracking, "METRICS_PER_REQUEST", per_request)
+    record = run_record(PATH, [epoch_row(number) for number in range(1, 6)])
+    run_id = store.send(write_record(record, tmp_path))
+    total = 5 * len(METRICS) + len(record.final_metrics())
+    assert sum(sizes) == total
+    assert max(sizes) == min(per_request, total)
+    assert len(store.points(run_id, "test_loss")) == 5
+
+
+def test_mlflow_takes_requests_of_the_usual_size() -> None:
+    # MLflow refuses more than 1,000 metrics in a request and more than 50,000 runs on a page.
+    assert tracking.METRICS_PER_REQUEST <= 1000
+    assert tracking.PAGE <= 50_000
+
+
+@pytest.mark.parametrize(
+    ("loss", "kept"),
+    [(math.nan, math.nan), (math.inf, sys.float_info.max), (-math.inf, -sys.float_info.max)],
+)
+def test_losses_that_are_not_finite_are_tracked(
+    store: Store, tmp_path: Path, loss: float, kept: float
+) -> None:
+    row = epoch_row(1, training_loss=loss, test_loss=loss)
+    record = run_record(PATH, [row], status="diverged")
+    run_id = store.send(write_record(record, tmp_path))
+    (read,) = store.read({PATH: run_id}).values()
+    assert read["status"] == "diverged"
+    assert read["metrics"]["training_loss"] == pytest.approx(kept, nan_ok=True)
+    assert math.isnan(read["metrics"]["final_test_loss"])
+    assert tables.contradictions(PATH, read, record) == []
+
+
+def test_a_metric_that_was_changed_in_mlflow_is_noticed(store: Store, tmp_path: Path) -> None:
+    record = small()
+    run_id = store.send(write_record(record, tmp_path))
+    store.client.log_metric(run_id, "macro_f1", 0.99, step=2)
+    (line,) = tables.contradictions(PATH, store.read({PATH: run_id})[PATH], record)
+    assert "macro_f1 is 0.99 in MLflow" in line
+
+
+def test_figures_and_tables_become_artifacts_of_the_summary_run(
+    store: Store, tmp_path: Path
+) -> None:
+    write_json(tmp_path / "runs.json", [1])
+    config = {"study": "x", "grid": {"seed": [0]}}
+    for _ in range(2):
+        tracking.publish_study(
+            store.uri, store.study, config, {"tables": [str(tmp_path / "runs.json")]}
+        )
+    run_id = store.study["study_run_id"]
+    run = store.client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["study_digest"] == value_digest(config)
+    assert [item.path for item in store.client.list_artifacts(run_id, "tables")] == [
+        "tables/runs.json"
+    ]
+    saved = store.client.download_artifacts(run_id, "config.json", str(tmp_path))
+    assert read_json(saved) == config
+
+
+@pytest.mark.parametrize(
+    ("uri", "public"),
+    [
+        ("http://user:secret@host:5000/path?x=1", "http://host:5000/path?x=1"),
+        ("https://token@host", "https://host"),
+        ("postgresql://user:se@cret@host/db", "postgresql://host/db"),
+        ("mysql+pymysql://user:secret@host:3306/db", "mysql+pymysql://host:3306/db"),
+        ("http://host:5000", "http://host:5000"),
+        ("sqlite:///results/mlflow.db", "sqlite:///results/mlflow.db"),
+        ("sqlite:////tmp/a@b/mlflow.db", "sqlite:////tmp/a@b/mlflow.db"),
+        ("databricks", "databricks"),
+    ],
+)
+def test_a_public_uri_has_no_credentials(uri: str, public: str) -> None:
+    assert tracking.public_uri(uri) == public
+
+
+@pytest.mark.parametrize(
+    ("configured", "environment", "expected"),
+    [
+        ("http://config", "http://env", "http://config"),
+        (None, "http://env", "http://env"),
+        (None, "", tracking.DEFAULT_URI),
+        (None, None, tracking.DEFAULT_URI),
+    ],
+)
+def test_the_config_comes_before_the_environment_and_both_before_the_default(
+    monkeypatch: pytest.MonkeyPatch, configured: str | None, environment: str | None, expected: str
+) -> None:
+    monkeypatch.delenv(tracking.URI_VARIABLE, raising=False)
+    if environment is not None:
+        monkeypatch.setenv(tracking.URI_VARIABLE, environment)
+    assert tracking.tracking_uri(configured) == expected
+
+
+@pytest.fixture
+def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.mark.usefixtures("no_retries")
+@pytest.mark.parametrize(
+    "uri",
+    ["http://someone:secret@127.0.0.1:1", "unknown://someone:secret@127.0.0.1/x"],
+    ids=["nobody listens", "unknown scheme"],
+)
+def test_an_unusable_store_is_refused_without_its_credentials(uri: str) -> None:
+    with pytest.raises(UserError) as refused:
+        tracking.start_study(uri, "test")
+    message = str(refused.value)
+    assert "tracking.uri" in message
+    assert tracking.public_uri(uri) in message
+    assert tracking.URI_VARIABLE in message
+    assert "secret" not in message
+    assert "someone" not in message
+
+
+def rubbish(folder: Path) -> Path:
+    path = folder / "mlflow.db"
+    path.write_text("rubbish" * 1000)
+    return path
+
+
+def below_a_file(folder: Path) -> Path:
+    (folder / "file").write_text("")
+    return folder / "file" / "mlflow.db"
+
+
+@pytest.mark.parametrize("make", [rubbish, below_a_file])
+def test_a_local_store_that_cannot_be_used_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Path]
+) -> None:
+    monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 0)
+    path = make(tmp_path)
+    with pytest.raises(UserError) as refused:
+        tracking.start_study(f"sqlite:///{path}", "test")
+    assert str(path) in str(refused.value)
+
+
+def test_mlflow_keeps_equal_points_once(store: Store) -> None:
+    # What completing a half-sent run builds upon.
+    run_id = store.stray(PATH)
+    for _ in range(2):
+        store.client.log_batch(run_id, [Metric("x", 0.1, 5, 1)], [Param("p", "1")])
+    assert store.points(run_id, "x") == [(1, 5, 0.1)]

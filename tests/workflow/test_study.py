@@ -1,0 +1,135 @@
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from .conftest import SMALL, Project, kill
+
+pytestmark = pytest.mark.slow
+RUNS = [f"{name}/relu/seed={seed}" for name in ("scratch", "concise") for seed in (0, 1)]
+
+
+def tracked(project: Project) -> list[tuple[str, str]]:
+    """Name and status of every live run of the grid in the MLflow store."""
+    with closing(sqlite3.connect(project.folder / "results/mlflow/mlflow.db")) as store:
+        rows = store.execute(
+            "select name, status from runs join tags using (run_uuid) "
+            "where lifecycle_stage = 'active' and key = 'mlplab.kind' and value = 'run'"
+        )
+        return sorted(rows.fetchall())
+
+
+def test_the_study_ends_in_tables_and_a_report(finished: Project) -> None:
+    study = finished.folder / "results/small"
+    runs = pd.read_parquet(study / "tables/runs.parquet")
+    assert list(runs["run"]) == RUNS
+    assert runs["test_accuracy"].between(0, 1).all()
+    csv = pd.read_csv(study / "tables/runs.csv", dtype={"hidden_sizes": str})
+    pd.testing.assert_frame_equal(csv, runs, check_dtype=False)
+    assert list(pd.read_csv(study / "tables/summary.csv")["n"]) == [2, 2]
+    assert "</html>" in (study / "report.html").read_text()
+    assert yaml.safe_load((study / "config.yaml").read_text())["training"] == {
+        **SMALL["training"],
+        "learning_rate": 0.1,
+    }
+    assert tracked(finished) == [(path, "FINISHED") for path in sorted(RUNS)]
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(finished: Project) -> None:
+    study = finished.folder / "results/small"
+    for kind, ending in (("logs", "log"), ("benchmarks", "tsv")):
+        for rule in ("train", "evaluate", "track"):
+            for path in RUNS:
+                assert (study / kind / rule / f"{path}.{ending}").is_file()
+    log = (study / "logs/train/scratch/relu/seed=0.log").read_text()
+    assert log.count("epoch ") == SMALL["training"]["epochs"]
+
+
+def test_the_terminal_says_what_runs_and_how_long_it_will_take(finished: Project) -> None:
+    output = (finished.folder / "output.txt").read_text()
+    assert "Training scratch relu seed=0" in output
+    assert " left; running: " in output
+
+
+def test_nothing_is_to_be_done_after_a_finished_study(finished: Project) -> None:
+    answer = finished.run("--dry-run")
+    assert answer.returncode == 0
+    assert "Nothing to be done" in answer.stdout
+
+
+def test_editing_an_implementation_trains_its_runs_alone(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "copy")
+    file = project.folder / "workflow/mlplab/implementations/scratch.py"
+    file.write_text(file.read_text() + "\n# edited\n")
+    assert project.to_train() == ["scratch relu seed=0", "scratch relu seed=1"]
+
+
+@pytest.mark.parametrize("edited", ["figures.py", "report/template.html.j2", "tables.py"])
+def test_editing_a_figure_or_the_report_trains_nothing(
+    finished: Project, tmp_path: Path, edited: str
+) -> None:
+    project = finished.copy(tmp_path / "copy")
+    file = project.folder / "workflow/mlplab" / edited
+    file.write_text(file.read_text() + "\n")
+    assert project.to_train() == []
+
+
+def test_editing_shared_training_code_trains_everything(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "copy")
+    file = project.folder / "workflow/mlplab/training.py"
+    file.write_text(file.read_text() + "\n# edited\n")
+    assert len(project.to_train()) == len(RUNS)
+
+
+def test_adding_a_seed_trains_the_new_runs_only(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "copy")
+    project.write_config(grid={"activation": ["relu"], "seed": [0, 1, 2]})
+    assert project.to_train() == ["concise relu seed=2", "scratch relu seed=2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"trainng": {}}, "did you mean 'training'?"),
+        ({"dataset": "digit"}, "did you mean 'digits'?"),
+        ({"study": "a/b"}, "study: 'a/b' is not allowed"),
+        ({"training": {"epochs": -1}}, "training.epochs: -1 is too small"),
+    ],
+)
+def test_a_mistaken_config_is_refused_in_one_line(
+    project: Project, changes: dict[str, object], expected: str
+) -> None:
+    project.write_config(**changes)
+    answer = project.run("--cores", "1")
+    assert answer.returncode != 0
+    errors = [line for line in answer.stdout.splitlines() if "config error" in line]
+    assert len(errors) == 1
+    assert expected in errors[0]
+    assert "Traceback" not in answer.stdout
+    assert not (project.folder / "results").exists()
+
+
+def test_a_killed_study_goes_on_with_the_same_command_and_loses_nothing(
+    project: Project,
+) -> None:
+    project.write_config(training={"epochs": 60, "batch_size": 8})
+    process = project.start("--cores", "2")
+    logs = project.folder / "results/small/logs/train"
+    deadline = time.monotonic() + 120
+    while not any("epoch   2" in log.read_text() for log in logs.rglob("*.log")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    refused = project.run("--cores", "1")
+    assert refused.returncode != 0
+    assert "Another snakemake works in this folder" in refused.stdout
+    kill(process)
+    answer = project.run("--cores", "2")
+    assert answer.returncode == 0, answer.stdout
+    runs = pd.read_csv(project.folder / "results/small/tables/runs.csv")
+    assert list(runs["run"]) == RUNS
+    assert tracked(project) == [(path, "FINISHED") for path in sorted(RUNS)]
+    assert not list((project.folder / "results").rglob("*.part"))

@@ -1,0 +1,68 @@
+"""A decoded data set: one memory-mappable file of tensors, read in milliseconds."""
+
+import json
+import os
+from dataclasses import dataclass
+
+import torch
+from safetensors import safe_open
+
+from mlplab.errors import UserError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (uint8, n × height × width, 0 to pixel_max) with their labels (int64, n)."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    pixel_max: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The training and the test split, with the names of the classes in label order."""
+
+    name: str
+    class_names: tuple[str, ...]
+    training: Split
+    test: Split
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of one image: the width of the network's input."""
+        _, height, width = self.training.images.shape
+        return height * width
+
+
+def load(path: str | os.PathLike[str]) -> Dataset:
+    """The data set that `decode` wrote to `path`.
+
+    Raises UserError where the file is not such a data set.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads(file.metadata()["dataset"])
+            pixel_max = metadata["pixel_max"]
+            splits = {
+                split: Split(
+                    images=file.get_tensor(f"{split}_images"),
+                    labels=file.get_tensor(f"{split}_labels").long(),
+                    pixel_max=pixel_max,
+                )
+                for split in ("training", "test")
+            }
+            class_names = tuple(metadata["class_names"])
+            return Dataset(metadata["name"], class_names, **splits)
+    except Exception as error:
+        raise UserError(
+            f"{path}: not a decoded data set ({error}); remove the file and run the workflow again"
+        ) from error

@@ -1,0 +1,201 @@
+"""matplotlib: the study's figures. Each function draws one and returns it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from mlplab.files import replacing
+from mlplab.record import RunRecord
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#5b5b5b")
+CURVES = {
+    "training_loss": ("training loss", "-"),
+    "training_accuracy": ("training accuracy", "--"),
+    "test_accuracy": ("test accuracy", ":"),
+}
+STYLE = {
+    # Text stays text, so that it can be read aloud, searched and coloured by the page.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mlplab",
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+}
+cast(Any, mpl.rcParams).update(STYLE)
+
+
+def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
+    """Write a figure to each path, whole or not at all; the ending says the format."""
+    for path in paths:
+        form = str(path).rpartition(".")[2]
+        transparent = form == "svg"
+        with replacing(path) as temporary:
+            metadata = {"Date": None} if form == "svg" else None
+            figure.savefig(temporary, format=form, transparent=transparent, metadata=metadata)
+
+
+def _new(width: float = 5, height: float = 2.5, **kwargs: Any) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(width, height))
+    return figure, figure.subplots(**kwargs)
+
+
+def activation(
+    name: str,
+    x: NDArray[np.floating],
+    function: NDArray[np.floating],
+    gradient: NDArray[np.floating],
+    derivative: NDArray[np.floating],
+) -> tuple[Figure, Figure]:
+    """The function and its gradient over x (article items A1 to A7), 5 × 2.5 inches each.
+
+    The gradient is autograd's; the derivative in closed form is dotted over it.
+    """
+    function_figure, axes = _new()
+    axes.plot(x, function, color=COLORS[0])
+    axes.set(xlabel="x", ylabel=f"{name}(x)")
+    axes.grid(alpha=0.3)
+
+    gradient_figure, axes = _new()
+    axes.plot(x, gradient, color=COLORS[0], linewidth=4, alpha=0.45, label="autograd")
+    axes.plot(x, derivative, color=COLORS[1], linestyle=":", linewidth=2, label="closed form")
+    axes.set(xlabel="x", ylabel=f"grad of {name}")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return function_figure, gradient_figure
+
+
+def images(
+    pixels: NDArray[np.integer], titles: Sequence[str], columns: int, colors: Sequence[str] = ()
+) -> Figure:
+    """Images n × height × width in rows, each below its title."""
+    rows = -(-len(pixels) // columns)
+    figure, grid = _new(1.3 * columns, 1.75 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for index, (axes, image, title) in enumerate(zip(grid.flat, pixels, titles, strict=False)):
+        axes.imshow(image, cmap="gray_r")
+        axes.set_title(title, fontsize=9, color=colors[index] if colors else "black")
+    return figure
+
+
+def predictions(
+    pixels: NDArray[np.integer], labels: Sequence[str], predicted: Sequence[str]
+) -> Figure:
+    """B12: test images in a row, each titled with the true class above the predicted one."""
+    titles = [f"{true}\n{guess}" for true, guess in zip(labels, predicted, strict=True)]
+    # Wrong predictions stand out by colour; the words say the same.
+    colors = ["black" if a == b else COLORS[1] for a, b in zip(labels, predicted, strict=True)]
+    return images(pixels, titles, columns=len(titles), colors=colors)
+
+
+def curves(records: Mapping[str, Sequence[RunRecord]]) -> Figure:
+    """Training curves as in B10, x the epoch and y from 0.3 to 0.9 (more where data needs it).
+
+    `records` maps an implementation to its runs over seeds: a line is their mean, the band around
+    it goes from the lowest to the highest.
+    """
+    figure, panels = _new(4.2 * len(records), 3.4, ncols=len(records), sharey=True, squeeze=False)
+    low, high, last_epoch = 0.3, 0.9, 1
+    for axes, (implementation, runs) in zip(panels.flat, records.items(), strict=True):
+        shortest = min(len(record.history) for record in runs)
+        epochs = np.arange(1, shortest + 1)
+        last_epoch = max(last_epoch, shortest)
+        for color, (metric, (label, style)) in zip(COLORS, CURVES.items(), strict=False):
+            values = np.array(
+                [[row[metric] for row in record.history[:shortest]] for record in runs]
+            )
+            axes.plot(epochs, values.mean(axis=0), style, color=color, label=label)
+            axes.fill_between(
+                epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0
+            )
+            # A loss may start anywhere; the accuracies stay in sight whatever it does.
+            finite = values[np.isfinite(values)]
+            if metric != "training_loss" and finite.size:
+                low, high = min(low, finite.min()), max(high, finite.max())
+        seeds = "seed" if len(runs) == 1 else "seeds"
+        axes.set(xlabel="epoch", title=f"{implementation} ({len(runs)} {seeds})")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=4))
+        axes.grid(alpha=0.3)
+    for axes in panels.flat:
+        axes.set(ylim=(low - 0.02, high + 0.02))
+        if last_epoch > 1:
+            axes.set(xlim=(1, last_epoch))
+    panels.flat[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def confusion(matrix: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
+    """A confusion matrix, c × c: row the true class, column the predicted one, share of the row."""
+    classes = len(class_names)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = 2 + 0.42 * classes
+    figure, axes = _new(side, side)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    short = max(map(len, class_names)) <= 2
+    axes.set_xticks(range(classes), class_names, **({} if short else slanted))
+    axes.set_yticks(range(classes), class_names)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    for row, column in np.argwhere(share >= 0.005):
+        value = share[row, column]
+        axes.text(
+            column,
+            row,
+            f"{100 * value:.0f}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if value > 0.5 else "#222222",
+        )
+    return figure
+
+
+def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means: bool) -> Figure:
+    """Dots of several runs, in columns by group, coloured by series."""
+    groups = list(dict.fromkeys(group for series in values.values() for group in series))
+    figure, axes = _new(max(5, 1 + 1.1 * len(groups)), 3.4)
+    for index, (series, by_group) in enumerate(values.items()):
+        offset = (index - (len(values) - 1) / 2) * 0.5 / max(len(values), 1)
+        color = COLORS[index % len(COLORS)]
+        for number, (group, dots) in enumerate(by_group.items()):
+            position = groups.index(group) + offset
+            axes.plot(
+                [position] * len(dots),
+                dots,
+                "o",
+                color=color,
+                alpha=0.6,
+                markersize=5,
+                label=series if number == 0 else None,
+            )
+            if means and len(dots):
+                axes.plot(position, np.mean(dots), "_", color=color, markersize=18, mew=2)
+    axes.set_xticks(range(len(groups)), groups, rotation=20 if len(groups) > 6 else 0)
+    axes.set(ylabel=label, xlim=(-0.6, len(groups) - 0.4))
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def accuracy(values: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Test accuracy of each run: implementation → activation → a value per seed; bars are means."""
+    return _dots(values, "test accuracy", means=True)
+
+
+def seconds(values: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Seconds of training per epoch of each run: implementation → activation → a value per seed."""
+    figure = _dots(values, "seconds per epoch", means=False)
+    figure.axes[0].set_ylim(bottom=0)
+    return figure

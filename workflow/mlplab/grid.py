@@ -1,0 +1,82 @@
+"""From a configuration to the runs of a study: the grid is data."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# The axes that every study has, in the order of a run's path.
+IDENTITY = ("implementation", "activation", "seed")
+
+
+def slug(value: Any) -> str:
+    """A value as part of a path: 0.1, zeros, 256x128."""
+    if isinstance(value, list | tuple):
+        return "x".join(map(str, value))
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of the grid: who trains, from which seed, with which settings."""
+
+    implementation: str
+    activation: str
+    seed: int
+    settings: dict[str, Any]
+    axes: tuple[str, ...] = ()
+
+    @property
+    def point(self) -> str:
+        """The values of the further axes as a path, "" where there are none."""
+        return "/".join(f"{axis}={slug(self.settings[axis])}" for axis in self.axes)
+
+    @property
+    def cell(self) -> str:
+        """What the runs of several seeds share: implementation/activation[/axis=value …]."""
+        return _join(self.implementation, self.activation, self.point)
+
+    @property
+    def group(self) -> str:
+        """What several implementations share: activation[/axis=value …]."""
+        return _join(self.activation, self.point)
+
+    @property
+    def path(self) -> str:
+        """The run's name and folder: implementation/activation/seed=n[/axis=value …]."""
+        return _join(self.implementation, self.activation, f"seed={self.seed}", self.point)
+
+
+def _join(*parts: str) -> str:
+    return "/".join(part for part in parts if part)
+
+
+def runs(config: Mapping[str, Any]) -> dict[str, Run]:
+    """All runs of a resolved configuration by their path, in the order of its grid."""
+    grid = config["grid"]
+    axes = tuple(sorted(axis for axis in grid if axis not in IDENTITY))
+    fixed = {**config["network"], **config["training"]}
+    expanded = {}
+    for values in itertools.product(*(grid[axis] for axis in (*IDENTITY, *axes))):
+        implementation, activation, seed, *point = values
+        settings = {**fixed, **dict(zip(axes, point, strict=True))}
+        run = Run(implementation, activation, seed, settings, axes)
+        expanded[run.path] = run
+    return expanded
+
+
+def by_cell(all_runs: Mapping[str, Run]) -> dict[str, list[Run]]:
+    """The runs of each cell, in order."""
+    return _grouped(all_runs, "cell")
+
+
+def by_group(all_runs: Mapping[str, Run]) -> dict[str, list[Run]]:
+    """The runs of each group, in order."""
+    return _grouped(all_runs, "group")
+
+
+def _grouped(all_runs: Mapping[str, Run], key: str) -> dict[str, list[Run]]:
+    grouped: dict[str, list[Run]] = {}
+    for run in all_runs.values():
+        grouped.setdefault(getattr(run, key), []).append(run)
+    return grouped

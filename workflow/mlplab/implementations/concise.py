@@ -1,0 +1,68 @@
+"""The multilayer perceptron with the framework: `nn.Sequential`, `CrossEntropyLoss`, `optim.SGD`.
+
+Article items C1 to C3. One correction: the article says that `nn.Linear` leaves its biases "usually
+zero", while it draws them from U(-1/√fan_in, 1/√fan_in). Here weights and biases are set to the
+parameters that come in, so that every implementation starts from the same point.
+"""
+
+import torch
+from torch import nn
+
+from mlplab.activations import Activation
+from mlplab.parameters import layers
+
+
+class Network:
+    """A multilayer perceptron in the framework's own words."""
+
+    def __init__(
+        self, parameters: dict[str, torch.Tensor], activation: Activation, learning_rate: float
+    ) -> None:
+        initial = layers(parameters)
+        modules: list[nn.Module] = [nn.Flatten()]
+        for weight, _ in initial:
+            fan_in, fan_out = weight.shape
+            modules += [nn.Linear(fan_in, fan_out, dtype=weight.dtype), activation.module()]
+        self._network = nn.Sequential(*modules[:-1])
+
+        remaining = iter(initial)
+
+        @torch.no_grad()
+        def init_parameters(module: nn.Module) -> None:
+            if isinstance(module, nn.Linear):
+                weight, bias = next(remaining)
+                # nn.Linear keeps its weight transposed: fan_out × fan_in.
+                module.weight.copy_(weight.T)
+                module.bias.copy_(bias)
+
+        self._network.apply(init_parameters)
+        self._loss = nn.CrossEntropyLoss()
+        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=learning_rate)
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """C1: Flatten, Linear, activation, Linear. n × h × w → n × c."""
+        logits: torch.Tensor = self._network(images)
+        return logits
+
+    def train_step(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """B8 with an optimiser: zero the gradients, backward of the mean loss, step."""
+        logits = self.logits(images)
+        loss = self._loss(logits, labels)
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        return loss.detach() * len(labels), (logits.detach().argmax(dim=1) == labels).sum()
+
+    def parameters(self) -> dict[str, torch.Tensor]:
+        """The present parameters, weights transposed back to fan_in × fan_out."""
+        linear = [module for module in self._network if isinstance(module, nn.Linear)]
+        return {
+            name: value
+            for layer, module in enumerate(linear, start=1)
+            for name, value in (
+                (f"W{layer}", module.weight.detach().T),
+                (f"b{layer}", module.bias.detach()),
+            )
+        }

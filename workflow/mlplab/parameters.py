@@ -1,0 +1,59 @@
+"""The parameters that every implementation starts from, and the random streams of a run."""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+
+BIAS_INITS = ("zeros", "framework")
+
+
+def generator(seed: int, purpose: str) -> torch.Generator:
+    """A generator for one purpose of one seed; streams of different purposes are unrelated."""
+    digest = hashlib.sha256(f"{seed}/{purpose}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def initial_parameters(
+    sizes: Sequence[int],
+    seed: int,
+    weight_std: float = 0.01,
+    bias_init: str = "zeros",
+    dtype: torch.dtype = torch.float32,
+) -> dict[str, torch.Tensor]:
+    """Weights and biases of a fully connected network (article items B3, C2).
+
+    `sizes` are the widths from input to output, for example (784, 256, 10). Returns W1, b1, W2,
+    b2 … with shapes (fan_in, fan_out) and (fan_out,). Weights are drawn from N(0, weight_std²).
+    Biases are zero, or with `bias_init="framework"` drawn from U(-1/√fan_in, 1/√fan_in) as
+    `torch.nn.Linear` does. The weights of a seed are the same with either.
+    """
+    if bias_init not in BIAS_INITS:
+        raise ValueError(f"bias_init is {bias_init!r}, expected one of {', '.join(BIAS_INITS)}")
+    weights = generator(seed, "weights")
+    biases = generator(seed, "biases")
+    parameters = {}
+    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes), start=1):
+        # Drawn in float32 whatever the dtype, so that all precisions start from the same values.
+        weight = torch.randn(fan_in, fan_out, generator=weights) * weight_std
+        bound = 1 / math.sqrt(fan_in) if bias_init == "framework" else 0.0
+        bias = (torch.rand(fan_out, generator=biases) * 2 - 1) * bound
+        parameters[f"W{layer}"] = weight.to(dtype)
+        parameters[f"b{layer}"] = bias.to(dtype)
+    return parameters
+
+
+def layers(parameters: dict[str, torch.Tensor]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The (weight, bias) pairs of W1, b1, W2, b2 …, from input to output."""
+    count = len(parameters) // 2
+    return [(parameters[f"W{layer}"], parameters[f"b{layer}"]) for layer in range(1, count + 1)]
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> torch.Tensor:
+    """The order of `count` training examples in an epoch, int64: shuffled anew every epoch (B1).
+
+    It depends on the seed and the epoch alone, so that a run can go on from any epoch.
+    """
+    return torch.randperm(count, generator=generator(seed, f"order/{epoch}"))

@@ -1,0 +1,85 @@
+"""Where results come from: code, machine and versions."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mlplab import activations, implementations
+from mlplab.files import files_digest
+
+LIBRARY = Path(__file__).parent
+
+# The modules that every training uses, whatever its implementation and activation. A change in one
+# of them means training anew; a test compares this list with what a training really imports.
+TRAINING_MODULES = (
+    "activations/__init__.py",
+    "datasets/store.py",
+    "implementations/__init__.py",
+    "parameters.py",
+    "precision.py",
+    "predictions.py",
+    "training.py",
+)
+
+PACKAGES = ("torch", "torchvision", "numpy", "pandas", "matplotlib", "mlflow", "snakemake")
+
+
+def shared_digest() -> str:
+    """Digest of the code that all trainings share."""
+    return files_digest(LIBRARY / module for module in TRAINING_MODULES)
+
+
+def code_digest(implementation: str, activation: str) -> str:
+    """Digest of all code that a run of this implementation and activation uses."""
+    modules = [LIBRARY / module for module in TRAINING_MODULES]
+    return files_digest(
+        [*modules, implementations.source(implementation), activations.source(activation)]
+    )
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", *arguments], cwd=LIBRARY, capture_output=True, text=True, check=True, timeout=30
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of the code and whether the work tree differs from it; None outside a repository."""
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": bool(changes) if commit else None}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def machine() -> dict[str, Any]:
+    """The machine in words that say nothing of its owner: processor, cores, system."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Installed versions of the packages that results depend on; imports none of them."""
+    return {package: version(package) for package in packages}

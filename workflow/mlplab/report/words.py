@@ -1,0 +1,61 @@
+"""Numbers and lists in words, as the report prints them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+NOTHING = "—"
+# MLflow keeps infinities as the greatest float.
+FINITE = 1e300
+
+
+def is_finite(value: Any) -> bool:
+    """Whether `value` is a number that can be printed as one."""
+    return isinstance(value, int | float) and math.isfinite(value) and abs(value) < FINITE
+
+
+def number(value: Any, decimals: int = 4) -> str:
+    """A number with a fixed count of decimals; a dash where there is none."""
+    return f"{value:.{decimals}f}".replace("-", "\N{MINUS SIGN}") if is_finite(value) else NOTHING
+
+
+def rounded(value: Any, digits: int = 2) -> str:
+    """A number of any size with a few significant digits: 0.0239, 12, 3.2 × 10⁻⁷."""
+    if not is_finite(value):
+        return NOTHING
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if exponent < -4:
+        mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+        superscript = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{mantissa} × 10{superscript}".replace("-", "\N{MINUS SIGN}")
+    return number(value, max(digits - 1 - exponent, 0))
+
+
+def count(amount: int, noun: str) -> str:
+    """An amount with its noun in singular or plural: 1 run, 1,437 images."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{amount:,} {noun if amount == 1 else plural}"
+
+
+def listed(items: Iterable[Any], last: str = "and") -> str:
+    """Items in one phrase: a, b and c."""
+    *rest, final = [str(item) for item in items] or [NOTHING]
+    return f"{', '.join(rest)} {last} {final}" if rest else final
+
+
+def spread(values: Sequence[float], decimals: int = 4) -> str:
+    """The range of some values: 0.8944 to 0.9056, or the one value where they agree."""
+    low, high = number(min(values), decimals), number(max(values), decimals)
+    return low if low == high else f"{low} to {high}"
+
+
+def human(name: str) -> str:
+    """The name of a setting or metric in words: learning rate."""
+    return name.replace("_", " ")
+
+
+def setting(value: Any) -> str:
+    """The value of a setting: layer sizes as 256 × 128, everything else as it is."""
+    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,168 @@
+"""pandas tables of a study: one row per run, per cell, per class."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from mlplab.errors import UserError
+from mlplab.files import replacing
+from mlplab.record import RunRecord
+
+CONFIDENCE = 0.95
+# What a cell's runs have in common besides the further axes of the grid.
+CELL = ["implementation", "activation"]
+# The metrics of the last epoch, under the names that they are tracked by.
+LAST = ("training_loss", "training_accuracy", "test_loss", "test_accuracy")
+
+
+def write(
+    table: pd.DataFrame, csv: str | os.PathLike[str], parquet: str | os.PathLike[str]
+) -> None:
+    """Write a table as CSV and as parquet, each whole or not at all."""
+    with replacing(csv) as temporary:
+        table.to_csv(temporary, index=False)
+    with replacing(parquet) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def _same(tracked: float | None, recorded: float) -> bool:
+    if tracked is None:
+        return False
+    if math.isfinite(recorded):
+        return tracked == recorded
+    # MLflow keeps infinities as the greatest float.
+    return not math.isfinite(tracked) or abs(tracked) > 1e300
+
+
+def _published(tracked: float, recorded: float) -> float:
+    """The tracked value, or the recorded one where MLflow cannot hold it."""
+    return tracked if math.isfinite(recorded) else recorded
+
+
+def _expected(record: RunRecord) -> dict[str, float]:
+    last = {name: record.history[-1][name] for name in LAST}
+    return {**last, **record.final_metrics()}
+
+
+def contradictions(path: str, tracked: Mapping[str, Any], record: RunRecord) -> list[str]:
+    """Where MLflow's parameters and metrics of a run differ from its record on disk."""
+    expected = _expected(record)
+    lines = [
+        f"{path}: {name} is {tracked['metrics'].get(name)} in MLflow, {value} on disk"
+        for name, value in expected.items()
+        if not _same(tracked["metrics"].get(name), value)
+    ]
+    for name, value in record.run["settings"].items():
+        found = tracked["parameters"].get(name)
+        if found != value:
+            lines.append(f"{path}: {name} is {found!r} in MLflow, {value!r} on disk")
+    return lines
+
+
+def runs_table(
+    tracked: Mapping[str, Mapping[str, Any]], records: Mapping[str, RunRecord]
+) -> pd.DataFrame:
+    """A row per run, with all settings and final metrics, as MLflow holds them.
+
+    Raises UserError where MLflow and the records on disk disagree: neither is published then.
+    """
+    lines = [
+        line
+        for path, record in records.items()
+        for line in contradictions(path, tracked[path], record)
+    ]
+    if lines:
+        raise UserError(
+            "\n".join(
+                [
+                    "MLflow and the files of this study contradict each other:",
+                    *(f"  {line}" for line in lines[:10]),
+                    *([f"  … and {len(lines) - 10} more"] if len(lines) > 10 else []),
+                    "Send the runs to MLflow again, without training: "
+                    "snakemake --cores all --forcerun start_study",
+                ]
+            )
+        )
+    rows = []
+    for path, run in tracked.items():
+        parameters = {name: _plain(value) for name, value in run["parameters"].items()}
+        sanity = records[path].run["sanity"]
+        rows.append(
+            {
+                "run": path,
+                **parameters,
+                "status": run["status"],
+                **{
+                    name: _published(run["metrics"][name], recorded)
+                    for name, recorded in _expected(records[path]).items()
+                },
+                "sanity": "met" if all(check["met"] for check in sanity.values()) else "missed",
+                "mlflow_run_id": run["run_id"],
+            }
+        )
+    order = {path: index for index, path in enumerate(records)}
+    table = pd.DataFrame(rows).sort_values("run", key=lambda paths: paths.map(order))
+    return table.astype({"epochs_run": int}).reset_index(drop=True)
+
+
+def interval_half_width(values: pd.Series) -> float:
+    """Half the width of the 95 % t-interval of the mean; NaN for fewer than two values."""
+    if len(values) < 2:
+        return math.nan
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
+    return float(quantile * values.std(ddof=1, skipna=False) / math.sqrt(len(values)))
+
+
+def summary_table(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
+    """A row per cell: n, and over its seeds mean, standard deviation and 95 % t-interval.
+
+    `axes` are the further axes of the grid; each is a column. The interval is of test accuracy
+    and of training loss; seconds per epoch are the median over runs.
+    """
+    rows = []
+    for cell, group in runs.groupby([*CELL, *axes], sort=False):
+        row: dict[str, Any] = dict(zip([*CELL, *axes], cell, strict=True))
+        row["n"] = len(group)
+        for metric in ("test_accuracy", "training_loss"):
+            values = group[metric]
+            half = interval_half_width(values)
+            # A diverged run's NaN is not passed over: it would make the others look like all.
+            mean = values.mean(skipna=False)
+            row[f"{metric}_mean"] = mean
+            row[f"{metric}_std"] = values.std(ddof=1, skipna=False)
+            row[f"{metric}_low"] = mean - half
+            row[f"{metric}_high"] = mean + half
+        row["training_accuracy_mean"] = group["training_accuracy"].mean()
+        row["macro_f1_mean"] = group["macro_f1"].mean()
+        row["seconds_per_epoch_median"] = group["seconds_per_epoch"].median()
+        row["sanity_met"] = int((group["sanity"] == "met").sum())
+        row["diverged"] = int((group["status"] == "diverged").sum())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def per_class_table(runs: pd.DataFrame, records: Mapping[str, RunRecord]) -> pd.DataFrame:
+    """A row per run and class: precision, recall, F1 and number of test images."""
+    rows = []
+    for path in runs["run"]:
+        run = records[path].run
+        for scores in records[path].evaluation["per_class"]:
+            rows.append(
+                {
+                    "run": path,
+                    "implementation": run["implementation"],
+                    "activation": run["activation"],
+                    "seed": run["seed"],
+                    **{axis: _plain(run["settings"][axis]) for axis in run["axes"]},
+                    **scores,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _plain(value: Any) -> Any:
+    return " ".join(map(str, value)) if isinstance(value, list) else value

@@ -1,0 +1,75 @@
+# What all else builds on: the checked configuration, the runs of its grid, the paths.
+import os
+import sys
+from dataclasses import asdict
+
+from snakemake.logging import logger
+
+LIBRARY = Path(workflow.basedir, "workflow")
+sys.path.insert(0, str(LIBRARY))
+# Scripts run in processes of their own, which find the library here.
+search = filter(None, [str(LIBRARY), os.getenv("PYTHONPATH")])
+os.environ.update(PYTHONPATH=os.pathsep.join(search))
+
+from invocation import Progress, hold_lock
+from mlplab import activations, datasets, grid, implementations, provenance
+from mlplab.config import ConfigError, resolve
+
+try:
+    resolved = resolve(config)
+except ConfigError as error:
+    sys.exit(str(error))
+config.clear()
+config.update(resolved)
+
+DATASET = datasets.info(config["dataset"])
+DATA = f"results/data/{DATASET.name}"
+STUDY = f"results/{config['study']}"
+# Relative to the rule files that name it.
+ENVIRONMENT = "../../environment.yml"
+
+RUNS = grid.runs(config)
+CELLS = grid.by_cell(RUNS)
+GROUPS = grid.by_group(RUNS)
+ACTIVATIONS = config["grid"]["activation"]
+AXES = next(iter(RUNS.values())).axes
+
+
+wildcard_constraints:
+    implementation="|".join(implementations.names()),
+    activation="|".join(activations.names()),
+    point=r"seed=\d+(/[a-z_]+=[^/]+)*",
+    cell=r"[a-z_0-9]+/[a-z_0-9]+(/[a-z_]+=[^/]+)*",
+    group=r"[a-z_0-9]+(/[a-z_]+=[^/]+)*",
+    format="svg|png",
+
+
+onstart:
+    # Kept in a global name: the lock lives as long as its file.
+    global lock
+    lock = hold_lock(Path(".snakemake/mlplab.lock"))
+    jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
+    logger.addHandler(Progress(jobs, sys.stderr))
+
+
+def source(path):
+    """A source file as an input: relative, so that a folder that was moved is not run anew."""
+    return os.path.relpath(path)
+
+
+def run_of(wildcards):
+    """The run that a rule's wildcards name."""
+    return RUNS[f"{wildcards.implementation}/{wildcards.activation}/{wildcards.point}"]
+
+
+def run_files(name, runs):
+    """The file called `name` of each run, in order."""
+    return [f"{STUDY}/runs/{run.path}/{name}" for run in runs]
+
+
+def labels(path):
+    """A cell's or group's path as labels of Snakemake's report."""
+    parts = path.split("/")
+    plain = [part for part in parts if "=" not in part]
+    names = ["implementation", "activation"][-len(plain) :]
+    return dict(zip(names, plain)) | dict(part.split("=") for part in parts[len(plain) :])

@@ -1,0 +1,49 @@
+# From mirrors to one memory-mappable file of tensors.
+
+
+rule download:
+    """Fetch one file of a data set from the first mirror that serves it unharmed."""
+    output:
+        file=f"{DATA}/raw/{{file}}",
+        source=f"{DATA}/raw/{{file}}.source.json",
+    log:
+        f"{DATA}/logs/download/{{file}}.log",
+    benchmark:
+        f"{DATA}/benchmarks/download/{{file}}.tsv"
+    wildcard_constraints:
+        file="|".join(file.name for file in DATASET.files.values()) or "(?!)",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=500,
+        runtime=30,
+    message:
+        "Downloading {wildcards.file}"
+    script:
+        "../scripts/download.py"
+
+
+rule decode:
+    """Decode a data set's files, once, into one file that every job maps into its memory."""
+    input:
+        **{part: f"{DATA}/raw/{file.name}" for part, file in DATASET.files.items()},
+        sources=[f"{DATA}/raw/{file.name}.source.json" for file in DATASET.files.values()],
+        registry=source(datasets.FOLDER / f"{DATASET.name}.yaml"),
+    output:
+        data=f"{DATA}/data.safetensors",
+        manifest=f"{DATA}/manifest.json",
+    log:
+        f"{DATA}/logs/decode.log",
+    benchmark:
+        f"{DATA}/benchmarks/decode.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        dataset=DATASET.name,
+    message:
+        "Decoding {params.dataset}"
+    script:
+        "../scripts/decode.py"

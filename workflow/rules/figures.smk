@@ -1,0 +1,193 @@
+# What a reader sees: activations, samples, curves, predictions, confusion, accuracy and time.
+FIGURES = f"{STUDY}/figures"
+FORMATS = ("svg", "png")
+
+
+rule plot_activation:
+    """Draw an activation and its gradient as the article does, and its closed-form derivative."""
+    input:
+        lambda wildcards: source(activations.source(wildcards.activation)),
+    output:
+        **{
+            f"function_{form}": report(
+                f"{FIGURES}/activations/{{activation}}.{form}",
+                caption="../report/activation.rst",
+                category="Activations",
+                labels={
+                    "activation": "{activation}",
+                    "shows": "function",
+                    "format": form,
+                },
+            )
+            for form in FORMATS
+        },
+        **{
+            f"gradient_{form}": report(
+                f"{FIGURES}/activations/{{activation}}.gradient.{form}",
+                caption="../report/activation.rst",
+                category="Activations",
+                labels={
+                    "activation": "{activation}",
+                    "shows": "gradient",
+                    "format": form,
+                },
+            )
+            for form in FORMATS
+        },
+    log:
+        f"{STUDY}/logs/plot_activation/{{activation}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/plot_activation/{{activation}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "Drawing {wildcards.activation} and its gradient"
+    script:
+        "../scripts/plot_activation.py"
+
+
+rule plot_samples:
+    """Draw the first images of the training set with their classes."""
+    input:
+        data=rules.decode.output.data,
+    output:
+        svg=report(
+            f"{FIGURES}/samples.svg",
+            caption="../report/samples.rst",
+            category="Data",
+            labels={"shows": "samples"},
+        ),
+        png=f"{FIGURES}/samples.png",
+    log:
+        f"{STUDY}/logs/plot_samples.log",
+    benchmark:
+        f"{STUDY}/benchmarks/plot_samples.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "Drawing samples of the data"
+    script:
+        "../scripts/plot_samples.py"
+
+
+rule plot_curves:
+    """Draw the training curves of one activation, with their spread over seeds."""
+    input:
+        history=lambda wildcards: run_files("history.csv", GROUPS[wildcards.group]),
+        run=lambda wildcards: run_files("run.json", GROUPS[wildcards.group]),
+        evaluation=lambda wildcards: run_files("evaluation.json", GROUPS[wildcards.group]),
+    output:
+        svg=report(
+            f"{FIGURES}/curves/{{group}}.svg",
+            caption="../report/curves.rst",
+            category="Training",
+            labels=lambda wildcards: labels(wildcards.group),
+        ),
+        png=f"{FIGURES}/curves/{{group}}.png",
+    log:
+        f"{STUDY}/logs/plot_curves/{{group}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/plot_curves/{{group}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing the training curves of {wildcards.group}"
+    script:
+        "../scripts/plot_curves.py"
+
+
+rule plot_predictions:
+    """Draw the first six test images with true and predicted class, for a cell's first seed."""
+    input:
+        data=rules.decode.output.data,
+        predictions=lambda wildcards: run_files("predictions.parquet", CELLS[wildcards.cell][:1]),
+    output:
+        svg=report(
+            f"{FIGURES}/predictions/{{cell}}.svg",
+            caption="../report/predictions.rst",
+            category="Predictions",
+            labels=lambda wildcards: labels(wildcards.cell),
+        ),
+        png=f"{FIGURES}/predictions/{{cell}}.png",
+    log:
+        f"{STUDY}/logs/plot_predictions/{{cell}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/plot_predictions/{{cell}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    message:
+        "Drawing the predictions of {wildcards.cell}"
+    script:
+        "../scripts/plot_predictions.py"
+
+
+rule plot_confusion:
+    """Draw a cell's confusion matrix, summed over its seeds."""
+    input:
+        manifest=rules.decode.output.manifest,
+        evaluation=lambda wildcards: run_files("evaluation.json", CELLS[wildcards.cell]),
+    output:
+        svg=report(
+            f"{FIGURES}/confusion/{{cell}}.svg",
+            caption="../report/confusion.rst",
+            category="Confusion",
+            labels=lambda wildcards: labels(wildcards.cell),
+        ),
+        png=f"{FIGURES}/confusion/{{cell}}.png",
+    log:
+        f"{STUDY}/logs/plot_confusion/{{cell}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/plot_confusion/{{cell}}.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing the confusion matrix of {wildcards.cell}"
+    script:
+        "../scripts/plot_confusion.py"
+
+
+rule plot_overview:
+    """Draw test accuracy and seconds per epoch of every run, by activation and implementation."""
+    input:
+        runs=rules.collect_runs.output.parquet,
+    output:
+        **{
+            f"{name}_{form}": report(
+                f"{FIGURES}/{name}.{form}",
+                caption=f"../report/{name}.rst",
+                category="Overview",
+                labels={"shows": name, "format": form},
+            )
+            for name in ("accuracy", "seconds")
+            for form in FORMATS
+        },
+    log:
+        f"{STUDY}/logs/plot_overview.log",
+    benchmark:
+        f"{STUDY}/benchmarks/plot_overview.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        groups={path: run.group for path, run in RUNS.items()},
+    message:
+        "Drawing accuracy and time of all runs"
+    script:
+        "../scripts/plot_overview.py"

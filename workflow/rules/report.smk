@@ -1,0 +1,86 @@
+# One page for readers, and the whole study as artifacts of its summary run in MLflow.
+REPORT_CODE = LIBRARY / "mlplab/report"
+# The page's figures by the names that it knows them by.
+REPORT_FIGURES = {
+    name: f"{FIGURES}/{name}.svg"
+    for name in [
+        "accuracy",
+        "seconds",
+        "samples",
+        *(f"activations/{name}{shows}" for name in ACTIVATIONS for shows in ("", ".gradient")),
+        *(f"curves/{group}" for group in GROUPS),
+        *(f"{kind}/{cell}" for kind in ("predictions", "confusion") for cell in CELLS),
+    ]
+}
+
+
+rule render_report:
+    """Put tables, figures and what they say in words on one page that works offline."""
+    input:
+        config=rules.save_config.output[0],
+        manifest=rules.decode.output.manifest,
+        study=rules.start_study.output.study,
+        tracked=rules.collect_runs.input.tracked,
+        history=rules.collect_runs.input.history,
+        run=rules.collect_runs.input.run,
+        evaluation=rules.collect_runs.input.evaluation,
+        runs=rules.collect_runs.output.parquet,
+        summary=rules.summarize.output.summary_parquet,
+        per_class=rules.summarize.output.per_class_parquet,
+        figures=list(REPORT_FIGURES.values()),
+        activations=[source(activations.source(name)) for name in ACTIVATIONS],
+        # Template, style, script and library code: an edit of the page renders it anew.
+        code=[source(path) for path in sorted(REPORT_CODE.iterdir()) if path.is_file()],
+    output:
+        report(
+            f"{STUDY}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+        ),
+    log:
+        f"{STUDY}/logs/render_report.log",
+    benchmark:
+        f"{STUDY}/benchmarks/render_report.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        paths=list(RUNS),
+        axes=AXES,
+        figures=list(REPORT_FIGURES),
+    message:
+        "Rendering the report"
+    script:
+        "../scripts/render_report.py"
+
+
+rule publish_study:
+    """Keep figures, tables and report as artifacts of the study's summary run in MLflow."""
+    input:
+        config=rules.save_config.output[0],
+        study=rules.start_study.output.study,
+        report=rules.render_report.output[0],
+        tables=[file for forms in TABLES.values() for file in forms.values()],
+        figures=[
+            f"{path.removesuffix('svg')}{form}"
+            for path in REPORT_FIGURES.values()
+            for form in FORMATS
+        ],
+    output:
+        f"{STUDY}/published.json",
+    log:
+        f"{STUDY}/logs/publish_study.log",
+    benchmark:
+        f"{STUDY}/benchmarks/publish_study.tsv"
+    retries: 2
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    message:
+        "Publishing the study in MLflow"
+    script:
+        "../scripts/publish_study.py"

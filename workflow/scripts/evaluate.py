@@ -1,0 +1,18 @@
+"""Score the predictions of one run."""
+
+from typing import TYPE_CHECKING
+
+from job import logged
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+with logged(snakemake):
+    from mlplab.evaluation import evaluate_run
+
+    evaluate_run(
+        snakemake.input.predictions,
+        snakemake.input.history,
+        snakemake.input.manifest,
+        snakemake.output.evaluation,
+    )

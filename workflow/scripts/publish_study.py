@@ -1,0 +1,36 @@
+"""Keep the study's figures, tables and report in MLflow."""
+
+from typing import TYPE_CHECKING
+
+from job import logged
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+with logged(snakemake):
+    from pathlib import Path
+
+    import yaml
+
+    from mlplab.files import file_digest, read_json, write_json
+    from mlplab.tracking import publish_study, tracking_uri
+
+    source = snakemake.input
+    config = yaml.safe_load(Path(source.config).read_text(encoding="utf-8"))
+    study = read_json(source.study)
+    files = [*source.tables, *source.figures]
+    # MLflow keeps the folders that the files have within the study.
+    artifacts: dict = {"report": [source.report]}
+    for file in files:
+        folder = Path(file).parent.relative_to(Path(snakemake.output[0]).parent).as_posix()
+        artifacts.setdefault(folder, []).append(file)
+    publish_study(tracking_uri(config["tracking"]["uri"]), study, config, artifacts)
+    write_json(
+        snakemake.output[0],
+        {
+            "experiment_id": study["experiment_id"],
+            "run_id": study["study_run_id"],
+            "sha256": {file: file_digest(file) for file in [source.report, *files]},
+        },
+    )
+    print(f"{len(files) + 1} files in MLflow run {study['study_run_id']}")
