@@ -8,7 +8,7 @@ STORE ?= sqlite:///results/mlflow/mlflow.db
 SMK := Snakefile workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui test lint format docs lock bench clean
+.PHONY: help setup demo run report ui check test lint format docs lock bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ report: $(READY) ## Snakemake's own report of the article's study, with every fi
 
 ui: $(READY) ## the MLflow UI at http://127.0.0.1:5000
 	$(BIN)/mlflow server --backend-store-uri $(STORE) --host 127.0.0.1 --port 5000
+
+check: $(READY) ## check one file: make check IMPLEMENTATION=path/to/my_network.py (or ACTIVATION=…)
+	@PYTHONPATH=workflow $(BIN)/python -m mlplab.check $(or $(IMPLEMENTATION),$(ACTIVATION),$(error name a file: make check IMPLEMENTATION=path/to/my_network.py))
 
 test: $(READY) ## every test
 	$(BIN)/python -m pytest

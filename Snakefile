@@ -14,6 +14,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/selection.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 

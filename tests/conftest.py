@@ -12,7 +12,7 @@ from mlplab import datasets
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
 from mlplab.files import write_json
-from mlplab.record import RunFiles, RunRecord, write_history
+from mlplab.record import RunFiles, RunRecord, write_rows
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -83,7 +83,9 @@ def run_record(
             "dataset": "digits",
             "settings": settings | run.pop("settings", {}),
             "axes": [],
+            "scored_on": "test",
             "status": "finished",
+            "error": None,
             "sanity": {"training_loss": {"met": True}, "test_accuracy": {"met": True}},
             "started": 1_700_000_000_000,
             "ended": 1_700_000_009_000,
@@ -99,8 +101,9 @@ def run_record(
         history=history,
         evaluation={
             "images": 4,
-            "test_accuracy": history[-1]["test_accuracy"],
-            "test_loss": loss if math.isfinite(loss) else None,
+            "split": "test",
+            "accuracy": history[-1]["test_accuracy"],
+            "loss": loss if math.isfinite(loss) else None,
             "macro_f1": 1 / 3,
             "per_class": [
                 {"class": name, "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "images": 2}
@@ -108,19 +111,53 @@ def run_record(
             ],
             "confusion": [[2, 0], [2, 0]],
         },
+        diagnostics=[
+            {"epoch": epoch, "quantity": quantity, "of": of, "value": 0.1 * (epoch + 1)}
+            for epoch in range(len(history) + 1)
+            for quantity, of in (("gradient_norm", "W1"), ("gradient_norm", "W2"), ("dead", "H1"))
+        ],
     )
+
+
+def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
+    """The record of a run whose implementation is broken, as training and evaluation write it."""
+    record = run_record(
+        path,
+        **{
+            "status": "failed",
+            "error": "mine.py:7: train_step(images, labels) fails: ValueError: no",
+            "sanity": {},
+            "training_seconds": None,
+            "seconds_per_epoch": None,
+            "diagnostics_seconds": None,
+            **run,
+        },
+    )
+    nothing = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "images": 0}
+    evaluation = {
+        "split": record.run["scored_on"],
+        "images": 0,
+        "accuracy": None,
+        "loss": None,
+        "macro_f1": None,
+        "per_class": [{"class": name, **nothing} for name in ("cat", "dog")],
+        "confusion": [[0, 0], [0, 0]],
+    }
+    return RunRecord(record.run, [], evaluation, [])
 
 
 def write_record(record: RunRecord, folder: Path) -> RunFiles:
     """Write a record's files, small stand-ins for parameters and predictions among them."""
     files = RunFiles(
         history=folder / "history.csv",
+        diagnostics=folder / "diagnostics.csv",
         parameters=folder / "parameters.safetensors",
         predictions=folder / "predictions.parquet",
         run=folder / "run.json",
         evaluation=folder / "evaluation.json",
     )
-    write_history(files.history, record.history)
+    write_rows(files.history, record.history)
+    write_rows(files.diagnostics, record.diagnostics)
     files.parameters.write_bytes(b"parameters")
     files.predictions.write_bytes(b"predictions")
     write_json(files.run, record.run)

@@ -10,7 +10,7 @@ import pytest
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from test_report import Study  # noqa: E402
+from test_report import Study, differing, failing, sloppy  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
@@ -47,6 +47,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drawn = figures.accuracy({"scratch": {group: [0.8, 0.9] for group in groups}})
     figures.save(drawn, folder / "wide.svg")
     study.figures = dict.fromkeys(study.figures, folder / "wide.svg")
+    study.parity = [
+        *(row for row in study.parity if row["implementation"] == "concise"),
+        *differing("scratch", "relu"),
+        failing("scratch", "tanh"),
+        *(row for row in study.parity if row["activation"] == "sigmoid"),
+    ]
     page = folder / "report.html"
     page.write_text(study.page(), encoding="utf-8")
     return page
@@ -143,3 +149,68 @@ def test_skip_link_is_the_first_stop_and_is_seen(browser: "sync_api.Browser", re
     page.wait_for_timeout(100)
     box = focused.bounding_box()
     assert box is not None and box["y"] >= 0
+
+
+def test_parity_unfolds_to_what_differs_first(browser: "sync_api.Browser", report: Path) -> None:
+    page = opened(browser, report, width=380)
+    verdict = page.locator(".matrix td.differs summary")
+    line = page.locator(".matrix td.differs p >> nth=0")
+    assert verdict.inner_text().split()[0] == "differs" and not line.is_visible()
+    verdict.focus()
+    page.keyboard.press("Enter")
+    assert line.is_visible()
+    assert line.inner_text().startswith("First to differ: the gradient of W2")
+    assert page.locator(".matrix td.fails summary").inner_text().split() == ["fails"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    colors = page.evaluate(
+        "['agrees', 'differs', 'fails'].map(name => "
+        "getComputedStyle(document.querySelector(`.${name} strong`)).color)"
+    )
+    assert len(set(colors)) == 3
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a study with an implementation that is broken."""
+    folder = tmp_path_factory.mktemp("failed")
+    study = Study(folder, error=sloppy, activation=["relu"], seed=list(range(40)))
+    page = folder / "report.html"
+    page.write_text(study.page(), encoding="utf-8")
+    return page
+
+
+def test_long_tables_are_filtered_with_the_keyboard(
+    browser: "sync_api.Browser", failed: Path
+) -> None:
+    page = opened(browser, failed)
+    page.locator("#runs details summary").click()
+    box = page.get_by_label("Filter the rows by words")
+    amount = page.locator("#runs output")
+    rows = page.locator("#runs tbody tr:visible")
+    assert box.count() == 1 and amount.inner_text() == "80 rows" and rows.count() == 80
+    box.focus()
+    page.keyboard.type("FAILED relu")
+    assert amount.inner_text() == "40 of 80 rows" and rows.count() == 40
+    assert set(rows.locator("td:nth-child(1)").all_inner_texts()) == {"concise"}
+    # A word is sought from its beginning.
+    page.keyboard.type(" elu")
+    assert rows.count() == 0
+    box.fill("concise")
+    page.locator("#runs th button >> nth=2").click()
+    page.locator("#runs th button >> nth=2").click()
+    assert rows.locator("td:nth-child(3)").all_inner_texts()[:2] == ["39", "38"]
+    box.fill("")
+    assert rows.count() == 80
+
+
+def test_long_tables_scroll_below_their_headings(browser: "sync_api.Browser", failed: Path) -> None:
+    page = opened(browser, failed)
+    page.locator("#runs details summary").click()
+    area = page.locator("#runs .long")
+    box = area.bounding_box()
+    assert box is not None and box["height"] < 600
+    area.evaluate("element => element.scrollTo(0, 1000)")
+    heading = page.locator("#runs th >> nth=0").bounding_box()
+    after = area.bounding_box()
+    assert heading is not None and after is not None and abs(heading["y"] - after["y"]) < 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280

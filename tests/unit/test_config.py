@@ -19,13 +19,18 @@ Config = dict[str, Any]
 ARTICLE: Config = {
     "study": "test",
     "dataset": "fashion_mnist",
+    "implementations": [],
+    "activations": [],
+    "reference": "concise",
     "grid": {
         "implementation": ["scratch", "concise"],
         "activation": ["relu", "sigmoid", "tanh"],
         "seed": [0, 1, 2],
     },
     "network": {"hidden_sizes": [256], "weight_std": 0.01, "bias_init": "zeros"},
-    "training": {"epochs": 10, "batch_size": 256, "learning_rate": 0.1},
+    "training": {"epochs": 10, "batch_size": 256, "learning_rate": 0.1, "validation_size": 0},
+    "selection": False,
+    "comparisons": {"equivalence_margin": 0.005},
     "tracking": {"uri": None, "ui_url": "http://127.0.0.1:5000"},
     "mirrors": [],
 }
@@ -91,9 +96,12 @@ def test_resolving_twice_changes_nothing_more(given: Config) -> None:
     assert resolve(once) == once
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "digits.yaml"])
-def test_the_configs_that_come_with_the_project_resolve(name: str) -> None:
-    given = yaml.safe_load((REPOSITORY / "config" / name).read_text(encoding="utf-8"))
+CONFIGS = sorted((REPOSITORY / "config").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configs_that_come_with_the_project_resolve(path: Path) -> None:
+    given = yaml.safe_load(path.read_text(encoding="utf-8"))
     resolved = resolve(given)
     assert resolved["study"] == given["study"]
     for section, values in given.items():
@@ -130,6 +138,7 @@ def test_registries_are_the_folders() -> None:
     assert properties["dataset"]["enum"] == datasets.names()
     assert grid["implementation"]["items"]["enum"] == implementations.names()
     assert grid["activation"]["items"]["enum"] == activations.names()
+    assert properties["reference"]["enum"] == implementations.names()
 
 
 @pytest.mark.parametrize(
@@ -142,6 +151,11 @@ def test_registries_are_the_folders() -> None:
         ({"grid": {"seeds": [0]}}, "grid.seeds", "[0]", "seed"),
         ({"grid": {"learningrate": [1]}}, "grid.learningrate", "[1]", "learning_rate"),
         ({"tracking": {"url": "x"}}, "tracking.url", "'x'", "uri"),
+        ({"implementation": ["x"]}, "implementation", "['x']", "implementations"),
+        ({"activation": "x"}, "activation", "'x'", "activations"),
+        ({"select": True}, "select", "True", "selection"),
+        ({"training": {"validation": 9}}, "training.validation", "9", "validation_size"),
+        ({"comparisons": {"margin": 1}}, "comparisons.margin", "1", "equivalence_margin"),
     ],
 )
 def test_a_misspelt_key_gets_a_suggestion(
@@ -156,7 +170,8 @@ def test_a_misspelt_key_gets_a_suggestion(
 def test_a_key_like_no_other_gets_no_suggestion() -> None:
     assert message(xyzzy=1) == (
         "xyzzy: unknown key 'xyzzy' (value 1); "
-        "allowed: study, dataset, grid, network, training, tracking, mirrors"
+        "allowed: study, dataset, implementations, activations, reference, grid, network, "
+        "training, selection, comparisons, tracking, mirrors"
     )
 
 
@@ -172,12 +187,17 @@ def test_a_key_that_is_no_text_is_refused() -> None:
         (
             {"grid": {"implementation": ["scratc"]}},
             "grid.implementation[0]: 'scratc' is not known; "
-            "allowed: concise, scratch; did you mean 'scratch'?",
+            f"allowed: {', '.join(implementations.names())}; did you mean 'scratch'?",
         ),
         (
             {"grid": {"activation": ["relu", "sigmoide"]}},
             "grid.activation[1]: 'sigmoide' is not known; "
-            "allowed: relu, sigmoid, tanh; did you mean 'sigmoid'?",
+            f"allowed: {', '.join(activations.names())}; did you mean 'sigmoid'?",
+        ),
+        (
+            {"reference": "concis"},
+            "reference: 'concis' is not known; "
+            f"allowed: {', '.join(implementations.names())}; did you mean 'concise'?",
         ),
         (
             {"dataset": "fashion-mnist"},
@@ -241,6 +261,28 @@ def test_an_unknown_name_gets_the_nearest_one(changes: Config, expected: str) ->
             "training.learning_rate: 0 is too small; it must be greater than 0",
         ),
         ({"training": {"learning_rate": -0.1}}, "training.learning_rate: -0.1 is too small"),
+        ({"training": {"validation_size": -1}}, "training.validation_size: -1 is too small"),
+        (
+            {"training": {"validation_size": 0.2}},
+            "training.validation_size: expected a whole number, found 0.2",
+        ),
+        ({"grid": {"validation_size": [-1]}}, "grid.validation_size[0]: -1 is too small"),
+        ({"selection": "yes"}, "selection: expected true or false, found 'yes'"),
+        ({"selection": 1}, "selection: expected true or false, found 1"),
+        ({"selection": None}, "selection: expected true or false, found None"),
+        (
+            {"comparisons": {"equivalence_margin": 0}},
+            "comparisons.equivalence_margin: 0 is too small; it must be greater than 0",
+        ),
+        (
+            {"comparisons": {"equivalence_margin": 1.5}},
+            "comparisons.equivalence_margin: 1.5 is too large; the largest allowed value is 1",
+        ),
+        ({"implementations": {}}, "implementations: expected a list, found {}"),
+        ({"activations": 3}, "activations: expected a list, found 3"),
+        ({"activations": None}, "activations: expected a list, found None"),
+        ({"implementations": [3]}, "implementations[0]: expected text, found 3"),
+        ({"implementations": [""]}, "implementations[0]: '' has 0 characters; the limit is 1"),
         ({"network": {"weight_std": -1}}, "network.weight_std: -1 is too small"),
         ({"network": {"hidden_sizes": []}}, "network.hidden_sizes: [] has 0 entries; at least 1"),
         ({"network": {"hidden_sizes": [1] * 65}}, "network.hidden_sizes: 65 entries; at most 64"),
@@ -274,7 +316,7 @@ def test_a_number_in_the_place_of_a_name_is_refused(section: str | None, key: st
     assert any("expected text, found 3" in line for line in lines)
 
 
-@pytest.mark.parametrize("section", ["grid", "network", "training", "tracking"])
+@pytest.mark.parametrize("section", ["grid", "network", "training", "comparisons", "tracking"])
 @pytest.mark.parametrize("value", [None, [], "text", 3])
 def test_a_section_that_is_no_mapping_is_refused(section: str, value: Any) -> None:
     assert message(**{section: value}) == f"{section}: expected a mapping, found {value!r}"
@@ -359,6 +401,7 @@ def test_a_number_that_yaml_takes_for_text_is_explained(text: str, number: str) 
         ("training", "epochs", [1, 2]),
         ("training", "batch_size", [1, 256]),
         ("training", "learning_rate", [0.1, 1]),
+        ("training", "validation_size", [0, 100]),
     ],
 )
 def test_any_setting_may_be_an_axis(section: str, key: str, values: list[Any]) -> None:
@@ -408,3 +451,140 @@ def test_a_whole_number_written_with_a_point_is_made_whole_or_refused(changes: C
 
 def test_a_key_with_a_line_break_stays_one_line() -> None:
     assert message(**{"study\n": "x"}).isprintable()
+
+
+def plug_in(folder: Path, name: str, content: str = "") -> Path:
+    """A file with a plug-in; nothing in it can be run, so nothing may import it."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.py"
+    path.write_text(f"{content}\nraise AssertionError('this file was imported')\n")
+    return path
+
+
+def test_plug_ins_in_named_folders_are_known_without_being_imported(tmp_path: Path) -> None:
+    plug_in(tmp_path / "implementations", "mine")
+    plug_in(tmp_path / "activations", "bent")
+    plug_in(tmp_path / "more", "wavy")
+    given = {
+        "study": "test",
+        "implementations": [str(tmp_path / "implementations")],
+        "activations": [str(tmp_path / "activations"), str(tmp_path / "more")],
+        "reference": "mine",
+        "grid": {"implementation": ["mine", "scratch"], "activation": ["wavy", "bent", "relu"]},
+    }
+    resolved = resolve(given)
+    for key, value in given.items():
+        assert resolved[key] == ({**resolved[key], **value} if key == "grid" else value)
+    assert resolve(resolved) == resolved
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("implementations", "implementation"), ("activations", "activation")]
+)
+def test_a_single_folder_may_be_given_as_plain_text(tmp_path: Path, kind: str, key: str) -> None:
+    plug_in(tmp_path, "mine")
+    given = {"study": "test", kind: str(tmp_path), "grid": {key: ["mine"]}}
+    before = copy.deepcopy(given)
+    assert resolve(given)[kind] == [str(tmp_path)]
+    assert given == before
+
+
+def test_what_lies_in_a_folder_that_is_not_named_is_unknown(tmp_path: Path) -> None:
+    plug_in(tmp_path, "mine")
+    line = message(activations=[str(tmp_path)], grid={"implementation": ["mine"]})
+    assert line.startswith("grid.implementation[0]: 'mine' is not known; allowed: concise, ")
+    assert "mine" in message(activations=[str(tmp_path)], grid={"activation": ["min"]})
+
+
+@pytest.mark.parametrize("kind", ["implementations", "activations"])
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, kind: str) -> None:
+    missing = str(tmp_path / "nowhere")
+    line = message(**{kind: [missing]})
+    assert line.startswith(f"{kind}: {missing} is not a folder")
+    assert message(**{kind: missing}) == line
+
+
+def test_a_plug_in_that_is_called_like_one_of_the_librarys_is_refused(tmp_path: Path) -> None:
+    path = plug_in(tmp_path, "relu")
+    line = message(activations=[str(tmp_path)])
+    assert line.startswith(f"{path}: there is an activation 'relu' already")
+    # As an implementation it is like no other.
+    assert resolve({"study": "test", "implementations": [str(tmp_path)]})
+
+
+def test_a_folder_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    plug_in(tmp_path, "mine")
+    assert messages({"study": "test", "activations": [str(tmp_path)] * 2})
+
+
+def shallow(folder: Path, limit: Any) -> str:
+    """A folder with an implementation that says how many hidden layers it can do."""
+    plug_in(folder, "mine", f"MAX_HIDDEN_LAYERS = {limit}")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("limit", "sizes", "words"),
+    [(1, [8, 4], "1 hidden layer "), (2, [8, 4, 2], "2 hidden layers ")],
+)
+def test_more_hidden_layers_than_an_implementation_can_do_are_refused(
+    tmp_path: Path, limit: int, sizes: list[int], words: str
+) -> None:
+    grid = {"implementation": ["scratch", "mine"]}
+    folder = shallow(tmp_path, limit)
+    line = message(implementations=[folder], grid=grid, network={"hidden_sizes": sizes})
+    assert line.startswith(f"grid.implementation: 'mine' says that it can do {words}")
+    assert f"found hidden_sizes {sizes}" in line
+    # As many as it can do, and where it is not asked for, any number.
+    within = {"hidden_sizes": sizes[:limit]}
+    assert resolve({"study": "a", "implementations": [folder], "grid": grid, "network": within})
+    deep = {"hidden_sizes": sizes}
+    assert resolve({"study": "a", "implementations": [folder], "network": deep})
+
+
+def test_a_depth_on_the_axis_is_refused_once_for_each_value(tmp_path: Path) -> None:
+    grid = {"implementation": ["mine"], "hidden_sizes": [[8], [8, 4], [4, 4, 4]], "seed": [0, 1]}
+    lines = messages({"study": "a", "implementations": [shallow(tmp_path, 1)], "grid": grid})
+    assert len(lines) == 2
+    assert "[8, 4]" in lines[0]
+    assert "[4, 4, 4]" in lines[1]
+
+
+@pytest.mark.parametrize("limit", [None, "'many'", "int(1)"])
+def test_a_limit_that_is_no_plain_number_is_none(tmp_path: Path, limit: Any) -> None:
+    config = {"implementations": shallow(tmp_path, limit), "network": {"hidden_sizes": [4] * 9}}
+    assert resolve({"study": "a", "grid": {"implementation": ["mine"]}, **config})
+
+
+def test_a_selection_needs_images_to_select_by() -> None:
+    line = message(selection=True)
+    assert line.startswith("training.validation_size: 0 images are held out")
+    assert "`selection`" in line
+    config = {"study": "a", "selection": True, "training": {"validation_size": 1}}
+    assert resolve(config)["selection"] is True
+    assert resolve({"study": "a", "training": {"validation_size": 1}})["selection"] is False
+
+
+def test_a_selection_needs_images_at_every_point_of_the_grid() -> None:
+    given = {"study": "a", "selection": True}
+    (line,) = messages(given | {"grid": {"validation_size": [5, 0]}})
+    assert line.startswith("training.validation_size: 0 images are held out")
+    # The axis takes the place of the single value.
+    assert resolve(given | {"grid": {"validation_size": [5, 9]}})
+
+
+def test_impossible_combinations_are_told_together(tmp_path: Path) -> None:
+    lines = messages(
+        {
+            "study": "a",
+            "implementations": shallow(tmp_path, 1),
+            "grid": {"implementation": ["mine", "scratch"]},
+            "network": {"hidden_sizes": [4, 4]},
+            "selection": True,
+        }
+    )
+    assert {line.partition(":")[0] for line in lines} == {
+        "grid.implementation",
+        "training.validation_size",
+    }
+    assert len(lines) == 2

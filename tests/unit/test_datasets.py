@@ -299,3 +299,40 @@ def test_rubbish_is_no_decoded_data_set(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_decoded_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a decoded data set"):
         store.load(tmp_path / "nothing.safetensors")
+
+
+def numbered(count: int) -> store.Split:
+    """A split whose images and labels say their place."""
+    places = torch.arange(count)
+    return store.Split(places.to(torch.uint8).reshape(-1, 1, 1).expand(-1, 3, 2), places, 255)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 9])
+def test_the_last_images_are_held_out_in_their_order(count: int) -> None:
+    split = numbered(10)
+    kept, held = store.held_out(split, count)
+    assert kept.labels.tolist() == list(range(10 - count))
+    assert held.labels.tolist() == list(range(10 - count, 10))
+    assert (len(kept), len(held)) == (10 - count, count)
+    for part in (kept, held):
+        assert part.images[:, 0, 0].tolist() == part.labels.tolist()
+        assert part.images.shape[1:] == (3, 2)
+        assert part.pixel_max == 255
+    assert len(split) == 10
+
+
+def test_nothing_is_copied_for_the_parts_of_a_split(digits: store.Dataset) -> None:
+    kept, held = store.held_out(digits.training, 100)
+    whole = digits.training.images
+    assert kept.images.data_ptr() == whole.data_ptr()
+    assert held.images.data_ptr() == whole[-100:].data_ptr()
+
+
+@pytest.mark.parametrize("count", [10, 11, 10**12])
+def test_a_split_of_which_nothing_would_be_left_is_refused(count: int) -> None:
+    with pytest.raises(UserError) as refused:
+        store.held_out(numbered(10), count)
+    assert str(refused.value) == (
+        f"training.validation_size: {count} of 10 training images leave none to train on; "
+        "the largest allowed value is 9"
+    )

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from mlplab.errors import UserError
 from mlplab.evaluation import confusion_matrix, evaluate_run, scores
 from mlplab.files import read_json, write_json
 from mlplab.predictions import prediction_table
-from mlplab.record import write_history
+from mlplab.record import write_rows
 
 Integers = NDArray[np.int64]
 
@@ -53,7 +54,7 @@ def test_scores_are_scikit_learns(case: str) -> None:
         labels, predicted, labels=range(5), zero_division=0
     )
     assert scored["images"] == len(labels)
-    assert scored["test_accuracy"] == metrics.accuracy_score(labels, predicted)
+    assert scored["accuracy"] == metrics.accuracy_score(labels, predicted)
     assert (
         scored["confusion"] == metrics.confusion_matrix(labels, predicted, labels=range(5)).tolist()
     )
@@ -62,7 +63,7 @@ def test_scores_are_scikit_learns(case: str) -> None:
         assert [row[key] for row in scored["per_class"]] == pytest.approx(expected, abs=1e-15)
     assert [row["images"] for row in scored["per_class"]] == support.tolist()
     assert scored["macro_f1"] == pytest.approx(f1.mean(), abs=1e-15)
-    assert scored["test_loss"] == pytest.approx(
+    assert scored["loss"] == pytest.approx(
         metrics.log_loss(labels, np.exp(log_softmax(logits, axis=1)), labels=range(5)), rel=1e-12
     )
 
@@ -101,7 +102,7 @@ def test_log_probabilities_of_large_logits_neither_overflow_nor_vanish() -> None
     table = prediction_table(logits, np.array([1, 2, 2]))
     assert table["label_log_probability"].to_pylist() == pytest.approx([-1e5, -math.log(3), 0.0])
     assert table["probability"].to_pylist() == pytest.approx([1.0, 1 / 3, 1.0])
-    loss = scores(table, NAMES[:3])["test_loss"]
+    loss = scores(table, NAMES[:3])["loss"]
     assert loss == pytest.approx((1e5 + math.log(3)) / 3)
 
 
@@ -115,14 +116,14 @@ def test_log_probabilities_are_computed_in_float64() -> None:
 def test_logits_that_are_not_finite_give_no_loss_but_still_scores(value: float) -> None:
     logits = np.full((4, 5), value, dtype=np.float32)
     scored = scores(prediction_table(logits, np.array([0, 1, 2, 0])), NAMES)
-    assert scored["test_loss"] is None
-    assert scored["test_accuracy"] == 0.5
+    assert scored["loss"] is None
+    assert scored["accuracy"] == 0.5
     assert sum(map(sum, scored["confusion"])) == 4
 
 
-def write_run(folder: Path, recorded_accuracy: float) -> dict[str, Path]:
+def write_run(folder: Path, recorded_accuracy: float, split: str = "test") -> dict[str, Any]:
     """A run of three images of which two are right, whose history says `recorded_accuracy`."""
-    paths = {
+    paths: dict[str, Any] = {
         "predictions": folder / "predictions.parquet",
         "history": folder / "history.csv",
         "manifest": folder / "manifest.json",
@@ -130,29 +131,68 @@ def write_run(folder: Path, recorded_accuracy: float) -> dict[str, Path]:
     }
     table = prediction_table(one_hot(np.array([0, 1, 2])), np.array([0, 1, 1]))
     pyarrow.parquet.write_table(table, paths["predictions"])
-    rows = [epoch_row(1, test_accuracy=2 / 3), epoch_row(2, test_accuracy=recorded_accuracy)]
-    write_history(paths["history"], rows)
+    rows = [
+        epoch_row(1, **{f"{split}_accuracy": 2 / 3}),
+        epoch_row(2, **{f"{split}_accuracy": recorded_accuracy}),
+    ]
+    write_rows(paths["history"], rows)
     write_json(paths["manifest"], {"class_names": NAMES})
-    return paths
+    return paths | {"scored_on": split}
 
 
-def test_a_run_is_scored_from_its_files(tmp_path: Path) -> None:
-    paths = write_run(tmp_path, recorded_accuracy=2 / 3)
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_run_is_scored_from_its_files(tmp_path: Path, split: str) -> None:
+    paths = write_run(tmp_path, recorded_accuracy=2 / 3, split=split)
     evaluate_run(**paths)
     scored = read_json(paths["evaluation"])
-    assert scored == scores(pyarrow.parquet.read_table(paths["predictions"]), NAMES)
-    assert scored["test_accuracy"] == 2 / 3
+    predictions = pyarrow.parquet.read_table(paths["predictions"])
+    assert scored == {"split": split} | scores(predictions, NAMES)
+    assert scored["images"] == 3
+    assert scored["accuracy"] == 2 / 3
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize("recorded", [1 / 3, 2 / 3 + 1e-9, math.nan])
 def test_a_history_that_ends_with_another_accuracy_is_refused(
-    tmp_path: Path, recorded: float
+    tmp_path: Path, recorded: float, split: str
 ) -> None:
-    paths = write_run(tmp_path, recorded)
+    paths = write_run(tmp_path, recorded, split)
     with pytest.raises(UserError) as refused:
         evaluate_run(**paths)
     message = str(refused.value)
-    assert str(2 / 3) in message
+    assert f"{split} accuracy {2 / 3}" in message
     assert str(recorded) in message
     assert f"--forcerun {paths['history']}" in message
     assert not paths["evaluation"].exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_predictions_have_no_score() -> None:
+    scored = scores(prediction_table(np.empty((0, 5), dtype=np.float32), np.array([], int)), NAMES)
+    assert scored["images"] == 0
+    assert scored["accuracy"] is scored["loss"] is scored["macro_f1"] is None
+    assert scored["confusion"] == [[0] * 5] * 5
+    assert [row["class"] for row in scored["per_class"]] == list(NAMES)
+    assert {row["images"] for row in scored["per_class"]} == {0}
+
+
+def test_a_failed_run_is_evaluated_without_a_score(tmp_path: Path) -> None:
+    paths = write_run(tmp_path, recorded_accuracy=2 / 3)
+    write_rows(paths["history"], [])
+    nothing = prediction_table(np.empty((0, 5), dtype=np.float32), np.array([], int))
+    pyarrow.parquet.write_table(nothing, paths["predictions"])
+    evaluate_run(**paths)
+    scored = read_json(paths["evaluation"])
+    assert scored == {"split": "test"} | scores(nothing, NAMES)
+    assert scored["accuracy"] is None
+
+
+def test_scores_are_held_against_the_split_that_they_are_of(tmp_path: Path) -> None:
+    # The history's test accuracy agrees; it is the validation accuracy that counts.
+    paths = write_run(tmp_path, recorded_accuracy=1 / 3, split="validation")
+    rows = [epoch_row(1, test_accuracy=2 / 3, validation_accuracy=1 / 3)]
+    write_rows(paths["history"], rows)
+    with pytest.raises(UserError, match="validation accuracy"):
+        evaluate_run(**paths)
+    evaluate_run(**paths | {"scored_on": "test"})
+    assert read_json(paths["evaluation"])["split"] == "test"

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from conftest import epoch_row, run_record
+from conftest import epoch_row, failed_record, run_record
 from mlplab import activations, figures
 from mlplab.record import RunRecord
 
@@ -189,13 +190,13 @@ def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
     figure = figures.accuracy(VALUES)
     assert isinstance(figure, Figure)
     (axes,) = figure.axes
-    assert axes.get_ylabel() == "test accuracy"
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["relu", "tanh"]
-    dots = [value for line in axes.lines if line.get_marker() == "o" for value in line.get_ydata()]
+    assert axes.get_xlabel() == "test accuracy"
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
+    dots = [value for line in axes.lines if line.get_marker() == "o" for value in line.get_xdata()]
     assert sorted(dots) == sorted(
         value for series in VALUES.values() for values in series.values() for value in values
     )
-    means = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "_"]  # type: ignore
+    means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]  # type: ignore
     assert sorted(means) == pytest.approx([0.625, 0.725, 0.85, 0.9])
     legend = axes.get_legend()
     assert legend is not None
@@ -205,24 +206,24 @@ def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
 def test_series_are_told_apart_by_place_and_colour() -> None:
     (axes,) = figures.accuracy(VALUES).axes
     dots = [line for line in axes.lines if line.get_marker() == "o"]
-    assert len({line.get_xdata()[0] for line in dots}) == 4  # type: ignore[index]
+    assert len({line.get_ydata()[0] for line in dots}) == 4  # type: ignore[index]
     assert len({to_hex(line.get_color()) for line in dots}) == 2
     for line in dots:
-        assert len(set(line.get_xdata())) == 1  # type: ignore[arg-type]
+        assert len(set(line.get_ydata())) == 1  # type: ignore[arg-type]
 
 
 def test_seconds_start_at_zero_and_have_no_means() -> None:
     (axes,) = figures.seconds(VALUES).axes
-    assert axes.get_ylabel() == "seconds per epoch"
-    assert axes.get_ylim()[0] == 0
+    assert axes.get_xlabel() == "seconds per epoch"
+    assert axes.get_xlim()[0] == 0
     assert {line.get_marker() for line in axes.lines} == {"o"}
 
 
 def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
     (axes,) = figures.accuracy({"scratch": {"relu": [0.8]}, "concise": {"tanh": [0.9]}}).axes
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["relu", "tanh"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
     positions = {
-        line.get_ydata()[0]: line.get_xdata()[0]  # type: ignore[index]
+        line.get_xdata()[0]: line.get_ydata()[0]  # type: ignore[index]
         for line in axes.lines
         if line.get_marker() == "o"
     }
@@ -241,6 +242,7 @@ def all_figures() -> dict[str, Figure]:
         "confusion": figures.confusion(np.eye(10, dtype=int), [f"class {n}" for n in range(10)]),
         "accuracy": figures.accuracy(VALUES),
         "seconds": figures.seconds(VALUES),
+        "nothing": figures.nothing("All runs failed."),
     }
 
 
@@ -279,3 +281,122 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
 def test_figures_do_without_pyplot() -> None:
     # It keeps every figure alive and may want a screen.
     assert "pyplot" not in Path(figures.__file__).read_text(encoding="utf-8")
+
+
+def validated(epochs: int) -> RunRecord:
+    """A run that did not read the test set."""
+    rows = [
+        {name.replace("test_", "validation_"): value for name, value in row.items()}
+        for row in training(epochs).history
+    ]
+    return replace(run_record(scored_on="validation"), history=rows)
+
+
+def test_the_first_group_is_above_the_others() -> None:
+    (axes,) = figures.accuracy(VALUES).axes
+    bottom, top = axes.get_ylim()
+    assert top < 0 < 1 < bottom
+
+
+def test_training_curves_are_of_the_split_that_runs_are_scored_on() -> None:
+    (axes,) = figures.curves({"scratch": [validated(3)]}, "validation").axes
+    assert list(lines(axes)) == ["training loss", "training accuracy", "validation accuracy"]
+    assert lines(axes)["validation accuracy"][1] == pytest.approx([0.62, 0.64, 0.66])
+
+
+def test_accuracy_says_the_split_that_it_is_of() -> None:
+    (axes,) = figures.accuracy(VALUES, "validation").axes
+    assert axes.get_xlabel() == "validation accuracy"
+
+
+@pytest.mark.filterwarnings("error")
+def test_failed_runs_have_no_curve(tmp_path: Path) -> None:
+    broken = failed_record("mine/relu/seed=0")
+    figure = figures.curves(
+        {"mine": [broken, broken], "scratch": [training(4), broken], "third": [training(3)]}
+    )
+    figures.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
+    mine, scratch, third = figure.axes
+    assert mine.get_title() == "mine (all runs failed)"
+    assert scratch.get_title() == "scratch (1 seed)"
+    assert lines(mine) == {}
+    assert lines(scratch)["test accuracy"][0] == [1, 2, 3, 4]
+    assert third.get_xlim() == (1, 4)
+    # What the lines are is said where there are any, once.
+    assert [axes.get_legend() is not None for axes in figure.axes] == [False, True, False]
+
+
+@pytest.mark.filterwarnings("error")
+def test_curves_of_failed_runs_alone_are_empty(tmp_path: Path) -> None:
+    broken = failed_record("mine/relu/seed=0")
+    figure = figures.curves({"mine": [broken], "other": [broken]})
+    figures.save(figure, tmp_path / "curves.svg")
+    titles = ["mine (all runs failed)", "other (all runs failed)"]
+    assert [axes.get_title() for axes in figure.axes] == titles
+    assert not any(axes.lines or axes.get_legend() for axes in figure.axes)
+
+
+def test_a_run_that_did_not_finish_has_no_dot_and_its_cell_no_mean(tmp_path: Path) -> None:
+    values = {"scratch": {"relu": [0.8, math.nan], "tanh": [0.7, 0.8]}}
+    figure = figures.accuracy(values)
+    figures.save(figure, tmp_path / "accuracy.svg")
+    means = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "|"]  # type: ignore
+    assert len(means) == 2
+    assert math.isnan(means[0])
+    assert means[1] == pytest.approx(0.75)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("draw", [figures.accuracy, figures.seconds])
+def test_overviews_of_failed_runs_alone_are_drawn(tmp_path: Path, draw: Any) -> None:
+    figure = draw({"mine": {"relu": [math.nan, math.nan]}})
+    figures.save(figure, tmp_path / "overview.svg", tmp_path / "overview.png")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["relu"]
+
+
+def many(count: int) -> dict[str, dict[str, list[float]]]:
+    """Groups whose means fall from the first in the alphabet, in another order."""
+    falling = {f"group {n:02}": [0.9 - 0.01 * n, 0.92 - 0.01 * n] for n in range(count)}
+    return {"scratch": dict(reversed(falling.items())), "concise": dict(falling)}
+
+
+def test_of_more_groups_than_fit_the_best_are_drawn_best_first() -> None:
+    values = many(figures.GROUPS_AT_MOST + 7)
+    # A run that did not finish leaves its group without a mean: it is not among the best.
+    for number in (0, 12, 20):
+        values["scratch"][f"group {number:02}"][0] = math.nan
+    figure = figures.accuracy(values)
+    (axes,) = figure.axes
+    numbers = [n for n in range(figures.GROUPS_AT_MOST + 3) if n not in (0, 12, 20)]
+    best = [f"group {n:02}" for n in numbers]
+    assert len(best) == figures.GROUPS_AT_MOST
+    assert [label.get_text() for label in axes.get_yticklabels()] == best
+    assert axes.get_title() == f"the {len(best)} highest of {len(best) + 7} groups"
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert len(dots) == 2 * len(best)
+    for line in dots:
+        row = round(line.get_ydata()[0])  # type: ignore[index]
+        assert line.get_xdata()[0] == pytest.approx(0.9 - 0.01 * numbers[row])  # type: ignore[index]
+
+
+def test_as_many_groups_as_fit_are_all_drawn_in_their_order() -> None:
+    values = many(figures.GROUPS_AT_MOST)
+    (axes,) = figures.accuracy(values).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(values["scratch"])
+    assert axes.get_title() == ""
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["scratch", "concise"]
+
+
+def test_a_figure_of_nothing_says_why() -> None:
+    (axes,) = figures.nothing("This run failed: it predicts nothing.").axes
+    assert [text.get_text() for text in axes.texts] == ["This run failed: it predicts nothing."]
+    assert not axes.axison
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_confusion_of_failed_runs_is_empty(tmp_path: Path) -> None:
+    figure = figures.confusion(np.zeros((3, 3), dtype=int), ["a", "b", "c"])
+    figures.save(figure, tmp_path / "confusion.svg")
+    assert not figure.axes[0].texts

@@ -14,6 +14,7 @@ SETTINGS = {
     "epochs": 10,
     "batch_size": 256,
     "learning_rate": 0.1,
+    "validation_size": 0,
 }
 
 
@@ -145,3 +146,20 @@ def test_the_configuration_is_left_as_it_was() -> None:
     for run in grid.runs(config).values():
         run.settings["epochs"] = -1
     assert repr(config) == before
+
+
+def test_runs_are_scored_on_the_test_set_unless_the_best_is_selected() -> None:
+    config = resolve({"study": "test", "training": {"validation_size": 9}})
+    assert grid.scored_split(config) == "test"
+    assert grid.scored_split(config | {"selection": True}) == "validation"
+
+
+def test_the_size_of_the_validation_split_may_be_an_axis() -> None:
+    found = runs_of(
+        implementation=["scratch"], activation=["relu"], seed=[0], validation_size=[0, 9]
+    )
+    assert list(found) == [
+        "scratch/relu/seed=0/validation_size=0",
+        "scratch/relu/seed=0/validation_size=9",
+    ]
+    assert [run.settings["validation_size"] for run in found.values()] == [0, 9]

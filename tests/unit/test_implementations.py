@@ -2,15 +2,21 @@
 
 import inspect
 import math
+import shutil
+from collections.abc import Callable, Iterable
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from mlplab import activations, implementations
+from mlplab.implementations import numpy as numpy_implementation
 from mlplab.implementations import scratch
-from mlplab.parameters import initial_parameters, layers
+from mlplab.parameters import activation_parameters, initial_parameters, layers
 
 Parameters = dict[str, torch.Tensor]
 
@@ -22,9 +28,14 @@ HEIGHT, WIDTH, CLASSES = 3, 4, 10
 LEARNING_RATE = 0.3
 
 
-def start(hidden: tuple[int, ...] = (7,), seed: int = 0, weight_std: float = 0.5) -> Parameters:
+def start(
+    hidden: tuple[int, ...] = (7,),
+    activation: str | Path = "relu",
+    dtype: torch.dtype = torch.float64,
+) -> Parameters:
     sizes = (HEIGHT * WIDTH, *hidden, CLASSES)
-    return initial_parameters(sizes, seed, weight_std, "framework", dtype=torch.float64)
+    own = activations.load(activation).parameters
+    return initial_parameters(sizes, 0, 0.5, "framework", dtype, own)
 
 
 def batch(count: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -34,7 +45,10 @@ def batch(count: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def build(
-    name: str, parameters: Parameters, activation: str = "relu", rate: float = LEARNING_RATE
+    name: str,
+    parameters: Parameters,
+    activation: str | Path = "relu",
+    rate: float = LEARNING_RATE,
 ) -> implementations.Network:
     return implementations.load(name)(parameters, activations.load(activation), rate)
 
@@ -44,15 +58,16 @@ def copies(parameters: Parameters) -> Parameters:
 
 
 def backpropagated(
-    parameters: Parameters, images: torch.Tensor, labels: torch.Tensor, activation: str
+    parameters: Parameters, images: torch.Tensor, labels: torch.Tensor, activation: str | Path
 ) -> tuple[float, Parameters]:
     """The mean loss and its gradient by the chain rule, written out; autograd has no part in it."""
     chosen = activations.load(activation)
-    pairs = layers(parameters)
+    pairs, own = layers(parameters), activation_parameters(parameters)
     inputs, before = [images.reshape(len(images), -1)], []
-    for weight, bias in pairs:
+    for (weight, bias), alphas in zip(pairs, [*own, ()], strict=True):
         before.append(inputs[-1] @ weight + bias)
-        inputs.append(chosen.function(before[-1]))
+        if len(before) < len(pairs):
+            inputs.append(chosen.function(before[-1], *alphas))
     logits = before[-1]
     probabilities = torch.exp(logits) / torch.exp(logits).sum(dim=1, keepdim=True)
     right = probabilities[torch.arange(len(labels)), labels]
@@ -62,7 +77,12 @@ def backpropagated(
         gradient[f"W{layer}"] = inputs[layer - 1].T @ delta
         gradient[f"b{layer}"] = delta.sum(dim=0)
         if layer > 1:
-            delta = delta @ pairs[layer - 1][0].T * chosen.derivative(before[layer - 2])
+            point = before[layer - 2], *own[layer - 2]
+            returned = delta @ pairs[layer - 1][0].T
+            slopes = chosen.parameter_derivatives(*point)
+            for name, slope in zip(chosen.parameters, slopes, strict=True):
+                gradient[f"{name}{layer - 1}"] = (returned * slope).sum().reshape(1)
+            delta = returned * chosen.derivative(*point)
     return -right.log().mean().item(), gradient
 
 
@@ -72,8 +92,8 @@ def autograd_of_mean_loss(
     leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
     hidden = images.flatten(1)
     pairs = layers(leaves)
-    for weight, bias in pairs[:-1]:
-        hidden = activations.load(activation).function(hidden @ weight + bias)
+    for (weight, bias), alphas in zip(pairs[:-1], activation_parameters(leaves), strict=True):
+        hidden = activations.load(activation).function(hidden @ weight + bias, *alphas)
     loss = functional.cross_entropy(hidden @ pairs[-1][0] + pairs[-1][1], labels)
     return dict(zip(leaves, torch.autograd.grad(loss, list(leaves.values())), strict=True))
 
@@ -86,11 +106,12 @@ def assert_same(actual: Parameters, expected: Parameters, tolerance: float = 1e-
 
 def test_both_of_the_articles_implementations_are_registered() -> None:
     assert {"concise", "scratch"} <= set(implementations.names())
+    assert {"manual", "numpy"} <= set(implementations.names())
 
 
 @every_implementation
 def test_interface_is_the_protocols(name: str) -> None:
-    network = implementations.load(name)
+    network = implementations.REGISTRY.load(name).Network
     assert implementations.source(name).is_file()
     for method in ("__init__", "logits", "train_step", "parameters"):
         expected = list(inspect.signature(getattr(implementations.Network, method)).parameters)
@@ -110,10 +131,37 @@ def test_types_and_shapes_are_the_protocols(name: str) -> None:
 
 
 @every_implementation
+def test_an_implementation_builds_networks_that_are_watched_over(name: str) -> None:
+    builder = implementations.load(name)
+    assert not isinstance(builder, type)
+    network = builder(start(), activations.load("relu"), LEARNING_RATE)
+    assert type(network).__name__ == "Guarded"
+    assert type(network) is not implementations.REGISTRY.load(name).Network
+
+
+@every_implementation
+@pytest.mark.parametrize("activation", ["relu", "prelu"])
 @one_to_three_hidden_layers
-def test_parameters_come_back_as_they_went_in(name: str, hidden: tuple[int, ...]) -> None:
-    parameters = start(hidden)
-    assert_same(build(name, parameters).parameters(), parameters, tolerance=0)
+def test_parameters_come_back_as_they_went_in(
+    name: str, activation: str, hidden: tuple[int, ...]
+) -> None:
+    parameters = start(hidden, activation)
+    came = build(name, parameters, activation).parameters()
+    assert_same(came, parameters, tolerance=0)
+
+
+@every_implementation
+@every_activation
+def test_in_float32_everything_stays_float32(name: str, activation: str) -> None:
+    parameters = start((7, 5), activation, torch.float32)
+    network = build(name, parameters, activation)
+    images, labels = batch(5)
+    for _ in range(2):
+        assert network.logits(images.float()).dtype == torch.float32
+        loss, hits = network.train_step(images.float(), labels)
+        assert loss.dtype == torch.float32
+        assert hits.dtype == torch.int64
+        assert {value.dtype for value in network.parameters().values()} == {torch.float32}
 
 
 @every_implementation
@@ -145,7 +193,7 @@ def test_logits_equal_a_computation_by_hand(name: str) -> None:
 def test_a_step_is_the_closed_form_gradient_step_also_on_a_smaller_last_batch(
     name: str, activation: str, hidden: tuple[int, ...]
 ) -> None:
-    parameters = start(hidden)
+    parameters = start(hidden, activation)
     network = build(name, parameters, activation)
     expected = copies(parameters)
     for count, seed in ((8, 0), (8, 1), (3, 2)):
@@ -161,8 +209,9 @@ def test_a_step_is_the_closed_form_gradient_step_also_on_a_smaller_last_batch(
 @one_to_three_hidden_layers
 def test_the_closed_form_gradient_equals_autograd(activation: str, hidden: tuple[int, ...]) -> None:
     images, labels = batch(8)
-    _, gradient = backpropagated(start(hidden), images, labels, activation)
-    expected = autograd_of_mean_loss(start(hidden), images, labels, activation)
+    parameters = start(hidden, activation)
+    _, gradient = backpropagated(parameters, images, labels, activation)
+    expected = autograd_of_mean_loss(parameters, images, labels, activation)
     assert_same({name: gradient[name] for name in expected}, expected)
 
 
@@ -210,8 +259,8 @@ def test_gradients_do_not_pile_up_over_steps(name: str) -> None:
 def test_implementations_agree_over_twenty_steps(
     name: str, activation: str, hidden: tuple[int, ...]
 ) -> None:
-    reference = build("scratch", start(hidden), activation)
-    other = build(name, start(hidden), activation)
+    reference = build("scratch", start(hidden, activation), activation)
+    other = build(name, start(hidden, activation), activation)
     for step in range(20):
         images, labels = batch(8 if step % 4 else 3, seed=step)
         loss, hits = reference.train_step(images, labels)
@@ -263,7 +312,8 @@ def test_summed_loss_with_update_and_mean_loss_with_optimiser_give_the_same_step
 
 
 def test_concise_is_the_articles_sequence_of_modules() -> None:
-    network = build("concise", start((7,)))
+    concise = implementations.REGISTRY.load("concise").Network
+    network = concise(start((7,)), activations.load("relu"), LEARNING_RATE)
     modules = [module for module in vars(network).values() if isinstance(module, torch.nn.Module)]
     sequence = next(module for module in modules if isinstance(module, torch.nn.Sequential))
     kinds = [type(module) for module in sequence]
@@ -272,3 +322,189 @@ def test_concise_is_the_articles_sequence_of_modules() -> None:
     linear = [module for module in sequence if isinstance(module, torch.nn.Linear)]
     sizes = [(module.in_features, module.out_features) for module in linear]
     assert sizes == list(pairwise(widths))
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_prelus_slope_moves_as_a_computation_by_hand_says(count: int) -> None:
+    # One pixel of 1, one hidden unit at z = -2: H = α z = -0.5, logits ±H, labels all 0.
+    parameters = {
+        "W1": torch.tensor([[-2.0]]),
+        "b1": torch.tensor([0.0]),
+        "alpha1": torch.tensor([0.25]),
+        "W2": torch.tensor([[1.0, -1.0]]),
+        "b2": torch.tensor([0.0, 0.0]),
+    }
+    wrong = 1 / (1 + math.exp(-1.0))
+    # ∂/∂Z₂ = (-wrong, wrong), so ∂/∂H = -2 wrong and ∂/∂α = z ∂/∂H = 4 wrong.
+    doubles = {name: value.double() for name, value in parameters.items()}
+    images, labels = torch.ones(count, 1, 1).double(), torch.zeros(count, dtype=torch.int64)
+    for name in implementations.names():
+        network = build(name, doubles, "prelu", rate=0.1)
+        network.train_step(images, labels)
+        alpha = network.parameters()["alpha1"]
+        assert alpha.item() == pytest.approx(0.25 - 0.1 * 4 * wrong, rel=1e-12)
+
+
+SWISH = """
+import torch
+
+PARAMETERS = {"height": 1.5, "steepness": 0.7}
+
+def function(x, height, steepness):
+    return height * x * torch.sigmoid(steepness * x)
+"""
+
+
+@every_implementation
+def test_an_activation_of_ones_own_needs_no_derivatives(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "swish.py"
+    path.write_text(SWISH)
+    parameters = start((7, 5), path)
+    assert [key for key in parameters if key[0] in "hs"] == [
+        "height1",
+        "steepness1",
+        "height2",
+        "steepness2",
+    ]
+    network = build(name, parameters, path)
+    images, labels = batch(8)
+    _, gradient = backpropagated(parameters, images, labels, path)
+    network.train_step(images, labels)
+    expected = {key: value - LEARNING_RATE * gradient[key] for key, value in parameters.items()}
+    assert_same(network.parameters(), expected)
+
+
+def forbid_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("autograd was used")
+
+    for owner, name in (
+        (torch.autograd, "backward"),
+        (torch.autograd, "grad"),
+        (torch.Tensor, "backward"),
+        (torch.func, "jvp"),
+        (torch.func, "grad"),
+    ):
+        monkeypatch.setattr(owner, name, refuse)
+
+
+@pytest.mark.parametrize("name", ["manual", "numpy"])
+@every_activation
+def test_the_chain_rule_by_hand_needs_no_autograd(
+    name: str, activation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, labels = batch(8)
+    expected = build("scratch", start((7, 5), activation), activation)
+    expected.train_step(images, labels)
+    forbid_autograd(monkeypatch)
+    network = build(name, start((7, 5), activation), activation)
+    # No graph can be made here.
+    with torch.inference_mode():
+        network.train_step(images, labels)
+    assert_same(network.parameters(), expected.parameters())
+
+
+@pytest.mark.parametrize("name", ["concise", "scratch"])
+def test_autograd_is_missed_where_it_is_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build(name, start())
+    forbid_autograd(monkeypatch)
+    with pytest.raises(Exception, match="autograd was used"):
+        network.train_step(*batch(8))
+
+
+class Calls(TorchFunctionMode):
+    """Names of torch's functions that are called meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        self.names.add(func.__name__)
+        return func(*args, **kwargs or {})
+
+
+def torch_calls(name: str, activation: str) -> set[str]:
+    """What an implementation asks of torch from batch to step, without those who watch over it."""
+    network = implementations.REGISTRY.load(name).Network(
+        start((7, 5), activation), activations.load(activation), LEARNING_RATE
+    )
+    images, labels = batch(8)
+    with Calls() as calls:
+        network.logits(images)
+        network.train_step(images, labels)
+    return calls.names
+
+
+@every_activation
+def test_numpys_network_computes_nothing_with_torch(activation: str) -> None:
+    assert torch_calls("numpy", activation) <= {"numpy", "from_numpy", "as_tensor"}
+
+
+def test_what_torch_computes_would_be_noticed() -> None:
+    assert {"addmm", "log_softmax", "gelu"} <= torch_calls("manual", "gelu")
+    assert {"addmm"} <= {name.strip("_") for name in torch_calls("manual", "relu")}
+
+
+def test_numpys_softmax_and_cross_entropy_are_the_frameworks() -> None:
+    random = torch.Generator().manual_seed(0)
+    logits = 5 * torch.randn(50, CLASSES, generator=random, dtype=torch.float64)
+    labels = torch.randint(CLASSES, (50,), generator=random)
+    probabilities = numpy_implementation.softmax(logits.numpy())
+    torch.testing.assert_close(
+        torch.from_numpy(probabilities), logits.softmax(dim=1), atol=1e-15, rtol=1e-12
+    )
+    losses = numpy_implementation.cross_entropy(logits.numpy(), labels.numpy())
+    expected = functional.cross_entropy(logits, labels, reduction="none")
+    torch.testing.assert_close(torch.from_numpy(losses), expected, atol=1e-12, rtol=0)
+
+
+@every_implementation
+def test_great_logits_do_not_overflow(name: str) -> None:
+    parameters = start()
+    parameters["W2"] *= 1e4
+    loss, _ = build(name, parameters).train_step(*batch(8))
+    assert loss.isfinite()
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("MAX_HIDDEN_LAYERS = 1", 1),
+        ("MAX_HIDDEN_LAYERS: int = 2", 2),
+        ("MAX_HIDDEN_LAYERS: int", None),
+        ("MAX_HIDDEN_LAYERS = None", None),
+        ("MAX_HIDDEN_LAYERS = 'one'", None),
+        ("import no_such_module", None),
+        ("", None),
+    ],
+)
+def test_an_implementation_may_say_how_many_hidden_layers_it_can_do(
+    text: str, limit: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "shallow.py"
+    path.write_text(text)
+    assert implementations.max_hidden_layers(path) == limit
+
+
+@every_implementation
+def test_those_of_the_library_can_do_any_number(name: str) -> None:
+    assert implementations.max_hidden_layers(implementations.source(name)) is None
+
+
+def test_an_implementation_of_ones_own_is_known_and_built_by_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    shutil.copyfile(implementations.source("manual"), path)
+    assert implementations.names([tmp_path]) == sorted([*implementations.names(), "mine"])
+    assert implementations.source("mine", [tmp_path]) == path
+    network = implementations.load(path)(start(), activations.load("relu"), LEARNING_RATE)
+    expected = build("manual", start())
+    for each in (network, expected):
+        each.train_step(*batch(8))
+    assert_same(network.parameters(), expected.parameters(), tolerance=0)

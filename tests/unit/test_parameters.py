@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from mlplab.parameters import epoch_order, generator, initial_parameters, layers
+from mlplab import activations
+from mlplab.parameters import (
+    activation_parameters,
+    epoch_order,
+    generator,
+    initial_parameters,
+    layers,
+)
 
 ARTICLE = (784, 256, 10)
 
@@ -23,6 +30,66 @@ def test_further_hidden_layers_get_further_names() -> None:
     assert [tuple(bias.shape) for _, bias in pairs] == [(4,), (3,), (2,)]
     assert pairs[1][0] is parameters["W2"]
     assert pairs[1][1] is parameters["b2"]
+
+
+def test_an_activations_own_parameters_follow_the_biases_of_hidden_layers() -> None:
+    own = {"slope_left": -0.5, "beta": 2}
+    parameters = initial_parameters((5, 4, 3, 2), seed=0, activation_parameters=own)
+    assert list(parameters) == [
+        *("W1", "b1", "slope_left1", "beta1"),
+        *("W2", "b2", "slope_left2", "beta2"),
+        *("W3", "b3"),
+    ]
+    for layer in (1, 2):
+        assert parameters[f"slope_left{layer}"].tolist() == [-0.5]
+        assert parameters[f"beta{layer}"].tolist() == [2.0]
+    assert all(value.dtype == torch.float32 for value in parameters.values())
+    assert [weight.shape for weight, _ in layers(parameters)] == [(5, 4), (4, 3), (3, 2)]
+
+
+def test_prelus_initial_slope_is_that_of_its_file() -> None:
+    own = activations.load("prelu").parameters
+    parameters = initial_parameters(ARTICLE, seed=0, activation_parameters=own)
+    assert list(parameters) == ["W1", "b1", "alpha1", "W2", "b2"]
+    assert parameters["alpha1"].tolist() == [0.25]
+
+
+@pytest.mark.parametrize("bias_init", ["zeros", "framework"])
+def test_an_activations_own_parameters_change_no_other(bias_init: str) -> None:
+    without = initial_parameters((5, 4, 3, 2), seed=3, bias_init=bias_init)
+    own = {"alpha": 0.25}
+    with_own = initial_parameters(
+        (5, 4, 3, 2), seed=3, bias_init=bias_init, activation_parameters=own
+    )
+    assert set(with_own) - set(without) == {"alpha1", "alpha2"}
+    for name, value in without.items():
+        assert torch.equal(with_own[name], value)
+
+
+def test_without_hidden_layers_there_are_no_activation_parameters() -> None:
+    parameters = initial_parameters((3, 2), seed=0, activation_parameters={"alpha": 0.25})
+    assert list(parameters) == ["W1", "b1"]
+    assert activation_parameters(parameters) == []
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_activation_parameters_of_each_hidden_layer_in_the_order_of_the_file(
+    dtype: torch.dtype,
+) -> None:
+    own = {"beta": 1.0, "alpha": 0.25}
+    sizes = (5, *[4] * 11, 2)
+    parameters = initial_parameters(sizes, seed=0, dtype=dtype, activation_parameters=own)
+    found = activation_parameters(parameters)
+    assert len(found) == 11
+    for layer, values in enumerate(found, start=1):
+        assert values[0] is parameters[f"beta{layer}"]
+        assert values[1] is parameters[f"alpha{layer}"]
+        assert len(values) == 2
+        assert all(value.shape == (1,) and value.dtype == dtype for value in values)
+
+
+def test_layers_have_no_activation_parameters_where_the_activation_has_none() -> None:
+    assert activation_parameters(initial_parameters((5, 4, 3, 2), seed=0)) == [(), ()]
 
 
 @pytest.mark.parametrize("std", [0.01, 0.5])

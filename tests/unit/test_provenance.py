@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,8 @@ BOOK_KEEPING = {
     "provenance.py",
     "record.py",
 }
+# These are inputs of their own to the digest of a run.
+PLUG_INS = {"implementations/manual.py", "activations/prelu.py"}
 
 
 def sources() -> list[Path]:
@@ -68,35 +71,60 @@ def library_imports(path: Path) -> set[str]:
     return (named & modules) - {"mlplab"}
 
 
+TRAIN = """
+import json, sys
+from pathlib import Path
+from typing import Any
+from mlplab.experiment import Job, train_run
+from mlplab.grid import Run
+
+# Before pyarrow writes its first table, for which it loads pandas.
+packages = sorted({n.split(".")[0] for n in sys.modules})
+*plug_ins, data, folder = map(Path, sys.argv[1:])
+settings = {"hidden_sizes": [4], "epochs": 1, "validation_size": 7}
+run = Run("manual", "prelu", 0, settings)
+outputs = [folder / f"output {number}" for number in range(5)]
+train_run(Job(run, *plug_ins, data, 1, "validation"), *outputs)
+mine = [m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "mlplab"]
+print(json.dumps({"files": mine, "packages": packages, "record": outputs[-1].read_text()}))
+"""
+
+
 @pytest.fixture(scope="module")
-def loaded() -> dict[str, list[str]]:
-    """What a fresh process has loaded after it has imported what trains a run."""
-    script = (
-        "import json, sys, mlplab.experiment\n"
-        "print(json.dumps({'files': [m.__file__ for n, m in sys.modules.items()"
-        " if n.split('.')[0] == 'mlplab'],"
-        " 'packages': sorted({n.split('.')[0] for n in sys.modules})}))"
-    )
+def loaded(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a fresh process has loaded after it has trained a run, and the run's record."""
+    paths = [
+        *(LIBRARY / name for name in sorted(PLUG_INS, reverse=True)),
+        digits_folder / "data.safetensors",
+        tmp_path_factory.mktemp("run"),
+    ]
     answer = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", TRAIN, *map(str, paths)],
         env={**os.environ, "PYTHONPATH": str(LIBRARY.parent)},
         capture_output=True,
         text=True,
         check=True,
     )
-    result: dict[str, list[str]] = json.loads(answer.stdout)
+    result: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    assert json.loads(result["record"])["status"] == "finished"
     return result
 
 
-def test_a_training_loads_exactly_the_modules_of_the_digest(loaded: dict[str, list[str]]) -> None:
+def test_a_training_loads_exactly_the_modules_of_the_digest(loaded: dict[str, Any]) -> None:
     files = {Path(file).relative_to(LIBRARY).as_posix() for file in loaded["files"]}
-    assert files - BOOK_KEEPING == set(provenance.TRAINING_MODULES)
-    assert files >= BOOK_KEEPING
+    assert files - BOOK_KEEPING - PLUG_INS == set(provenance.TRAINING_MODULES)
+    assert files >= BOOK_KEEPING | PLUG_INS
+
+
+def test_the_record_of_a_training_has_the_digest_of_what_it_loaded(loaded: dict[str, Any]) -> None:
+    implementation, activation = (LIBRARY / name for name in sorted(PLUG_INS, reverse=True))
+    recorded = json.loads(loaded["record"])["code_digest"]
+    assert recorded == provenance.code_digest(implementation, activation)
 
 
 @pytest.mark.parametrize("package", ["torchvision", "matplotlib", "pandas", "mlflow", "snakemake"])
 def test_a_training_does_not_load_what_it_does_not_need(
-    loaded: dict[str, list[str]], package: str
+    loaded: dict[str, Any], package: str
 ) -> None:
     assert "torch" in loaded["packages"]
     assert package not in loaded["packages"]
@@ -125,14 +153,25 @@ def test_the_code_digest_covers_shared_modules_implementation_and_activation() -
     shared = [LIBRARY / module for module in provenance.TRAINING_MODULES]
     assert provenance.shared_digest() == files_digest(shared)
     digests = {
-        provenance.code_digest(implementation, activation)
+        provenance.code_digest(
+            implementations.source(implementation), activations.source(activation)
+        )
         for implementation in implementations.names()
         for activation in activations.names()
     }
     assert len(digests) == len(implementations.names()) * len(activations.names())
-    assert provenance.code_digest("scratch", "relu") == files_digest(
-        [*shared, LIBRARY / "implementations/scratch.py", LIBRARY / "activations/relu.py"]
-    )
+    files = [LIBRARY / "implementations/scratch.py", LIBRARY / "activations/relu.py"]
+    assert provenance.code_digest(*files) == files_digest([*shared, *files])
+
+
+@pytest.mark.parametrize("changed", [0, 1], ids=["implementation", "activation"])
+def test_the_code_digest_changes_with_a_file_of_ones_own(tmp_path: Path, changed: int) -> None:
+    files = [tmp_path / "mine.py", tmp_path / "bent.py"]
+    for file in files:
+        file.write_text(f"# {file.stem}")
+    before = provenance.code_digest(*files)
+    files[changed].write_text("# changed")
+    assert provenance.code_digest(*files) != before
 
 
 @pytest.mark.parametrize("module", provenance.TRAINING_MODULES)
@@ -209,14 +248,15 @@ def test_the_library_imports_no_snakemake(path: Path) -> None:
     assert not [name for name in imports(path) if name.split(".")[0].startswith("snakemake")]
 
 
-def test_only_one_module_knows_mlflow_and_one_matplotlib() -> None:
-    for package, home in (("mlflow", "tracking.py"), ("matplotlib", "figures.py")):
+def test_only_one_module_knows_mlflow_and_only_figures_know_matplotlib() -> None:
+    figures = {"figures.py", "gradient_flow.py"}
+    for package, homes in (("mlflow", {"tracking.py"}), ("matplotlib", figures)):
         users = {
             path.relative_to(LIBRARY).as_posix()
             for path in sources()
             if any(name.split(".")[0] == package for name in imports(path))
         }
-        assert users == {home}
+        assert users == homes
 
 
 def test_modules_do_not_import_each_other_in_circles() -> None:

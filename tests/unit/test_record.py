@@ -2,44 +2,59 @@
 
 import math
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from conftest import epoch_row, run_record, write_record
-from mlplab.record import RunFiles, load_records, read_history, write_history
+from conftest import epoch_row, failed_record, run_record, write_record
+from mlplab.diagnostics import Diagnosis
+from mlplab.record import RunFiles, RunRecord, load_records, read_rows, write_rows
+
+FILES = ("history", "diagnostics", "parameters", "predictions", "run", "evaluation")
+
+
+def validated(**run: Any) -> RunRecord:
+    """The record of a run that was scored on validation images: the test set was not read."""
+    record = run_record(scored_on="validation", **run)
+    history = [
+        {name.replace("test_", "validation_"): value for name, value in row.items()}
+        for row in record.history
+    ]
+    return replace(record, history=history)
 
 
 def test_floats_keep_all_their_digits(tmp_path: Path) -> None:
     values = [1 / 3, 0.1 + 0.2, 5e-324, sys.float_info.max, -0.0, math.nextafter(1, 2), 1e22]
     rows = [epoch_row(number, test_loss=value) for number, value in enumerate(values, start=1)]
-    write_history(tmp_path / "history.csv", rows)
-    read = read_history(tmp_path / "history.csv")
+    write_rows(tmp_path / "history.csv", rows)
+    read = read_rows(tmp_path / "history.csv")
     assert read == rows
     assert math.copysign(1, read[4]["test_loss"]) == -1
 
 
 def test_columns_keep_their_order_and_epoch_and_timestamp_are_whole(tmp_path: Path) -> None:
-    write_history(tmp_path / "history.csv", [epoch_row(1)])
-    (row,) = read_history(tmp_path / "history.csv")
+    write_rows(tmp_path / "history.csv", [epoch_row(1)])
+    (row,) = read_rows(tmp_path / "history.csv")
     assert list(row) == list(epoch_row(1))
     assert {name for name, value in row.items() if type(value) is int} == {"epoch", "timestamp"}
 
 
 def test_losses_that_are_not_finite_come_back(tmp_path: Path) -> None:
     rows = [epoch_row(1, training_loss=math.inf), epoch_row(2, training_loss=math.nan)]
-    write_history(tmp_path / "history.csv", rows)
-    first, second = read_history(tmp_path / "history.csv")
+    write_rows(tmp_path / "history.csv", rows)
+    first, second = read_rows(tmp_path / "history.csv")
     assert first["training_loss"] == math.inf
     assert math.isnan(second["training_loss"])
 
 
 def test_rows_that_do_not_fit_leave_the_old_history(tmp_path: Path) -> None:
-    write_history(tmp_path / "history.csv", [epoch_row(1)])
+    write_rows(tmp_path / "history.csv", [epoch_row(1)])
     with pytest.raises(ValueError, match="surprise"):
-        write_history(tmp_path / "history.csv", [epoch_row(1), epoch_row(2, surprise=1.0)])
-    assert read_history(tmp_path / "history.csv") == [epoch_row(1)]
+        write_rows(tmp_path / "history.csv", [epoch_row(1), epoch_row(2, surprise=1.0)])
+    assert read_rows(tmp_path / "history.csv") == [epoch_row(1)]
     assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
 
 
@@ -49,14 +64,14 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_files_are_taken_from_named_inputs(tmp_path: Path) -> None:
-    names = ("history", "parameters", "predictions", "run", "evaluation")
+    names = FILES
     inputs = SimpleNamespace(**{name: f"folder/{name}" for name in names}, manifest="other")
     files = RunFiles.of(inputs)
     assert files.history == Path("folder/history")
     assert files.all() == [Path("folder", name) for name in names]
 
 
-@pytest.mark.parametrize("part", ["history", "parameters", "predictions", "run", "evaluation"])
+@pytest.mark.parametrize("part", FILES)
 def test_the_digest_of_a_record_changes_with_each_of_its_files(tmp_path: Path, part: str) -> None:
     files = write_record(run_record(), tmp_path)
     before = files.digest()
@@ -80,7 +95,7 @@ def test_final_metrics_are_those_of_the_whole_run() -> None:
 
 def test_a_final_loss_that_is_not_finite_is_nan() -> None:
     record = run_record(history=[epoch_row(1, test_loss=math.inf)])
-    assert record.evaluation["test_loss"] is None
+    assert record.evaluation["loss"] is None
     assert math.isnan(record.final_metrics()["final_test_loss"])
 
 
@@ -94,6 +109,83 @@ def test_several_records_are_loaded_by_name_in_order(tmp_path: Path) -> None:
     )
     loaded = load_records(names, inputs)
     assert list(loaded) == names
-    assert all(record == run_record(name) for name, record in loaded.items())
+    # Diagnostics are large, and read only where they are wanted.
+    expected = {name: replace(run_record(name), diagnostics=[]) for name in names}
+    assert loaded == expected
     with pytest.raises(ValueError, match=r"shorter|longer"):
         load_records(names[:1], inputs)
+
+
+def test_diagnostics_are_read_where_they_are_wanted(tmp_path: Path) -> None:
+    names = ["scratch/tanh/seed=1", "concise/relu/seed=0"]
+    short = [epoch_row(1)]
+    records = {names[0]: run_record(names[0]), names[1]: run_record(names[1], short)}
+    written = [write_record(record, tmp_path / name) for name, record in records.items()]
+    inputs = SimpleNamespace(
+        **{name: [getattr(files, name) for files in written] for name in FILES}
+    )
+    assert load_records(names, inputs) == records
+    assert len(records[names[0]].diagnostics) != len(records[names[1]].diagnostics)
+    inputs.diagnostics.pop()
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        load_records(names, inputs)
+
+
+def test_diagnoses_come_back_as_they_were_measured(tmp_path: Path) -> None:
+    rows = [
+        asdict(Diagnosis(epoch, quantity, of, value))
+        for epoch in (0, 1)
+        for quantity, of, value in (
+            ("gradient_norm", "alpha1", 1 / 3),
+            ("dead", "H1", 0.0),
+            ("activation_std", "H12", 5e-324),
+        )
+    ]
+    write_rows(tmp_path / "diagnostics.csv", rows)
+    read = read_rows(tmp_path / "diagnostics.csv")
+    assert read == rows
+    assert list(read[0]) == ["epoch", "quantity", "of", "value"]
+    assert [type(value) for value in read[0].values()] == [int, str, str, float]
+
+
+def test_no_rows_come_back_as_no_rows(tmp_path: Path) -> None:
+    write_rows(tmp_path / "history.csv", [])
+    assert (tmp_path / "history.csv").read_bytes() == b""
+    assert read_rows(tmp_path / "history.csv") == []
+    # It takes the place of an earlier training's history, whole.
+    write_rows(tmp_path / "history.csv", [epoch_row(1)])
+    write_rows(tmp_path / "history.csv", [])
+    assert read_rows(tmp_path / "history.csv") == []
+
+
+def test_the_last_epoch_is_told_by_its_losses_and_accuracies_alone() -> None:
+    record = run_record(history=[epoch_row(1), epoch_row(2)])
+    row = epoch_row(2)
+    names = ("training_loss", "training_accuracy", "test_loss", "test_accuracy")
+    assert record.last == {name: row[name] for name in names}
+    assert list(validated().last) == [name.replace("test", "validation") for name in names]
+
+
+def test_final_metrics_are_of_the_split_that_the_run_is_scored_on() -> None:
+    metrics = validated().final_metrics()
+    assert metrics["final_validation_accuracy"] == 0.5
+    assert metrics["final_validation_loss"] == 1.1 / 4
+    assert not [name for name in metrics if "test" in name]
+    assert len(metrics) == len(run_record().final_metrics())
+
+
+def test_a_failed_run_has_a_record_without_metrics(tmp_path: Path) -> None:
+    record = failed_record()
+    assert write_record(record, tmp_path).load() == record
+    assert record.last == {}
+    assert record.final_metrics() == {}
+    assert record.sanity == "missed"
+
+
+@pytest.mark.parametrize(
+    ("met", "verdict"),
+    [([True, True], "met"), ([True, False], "missed"), ([False], "missed"), ([], "missed")],
+)
+def test_the_sanity_check_is_met_where_every_bound_is(met: list[bool], verdict: str) -> None:
+    checks = {f"metric {index}": {"met": value} for index, value in enumerate(met)}
+    assert run_record(sanity=checks).sanity == verdict

@@ -1,6 +1,7 @@
 """The report: its sentences against known numbers, and a page that is safe and self-contained."""
 
 import copy
+import itertools
 import math
 import re
 from collections.abc import Callable
@@ -8,15 +9,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from mlplab import grid, tables
+from mlplab import activations, comparisons, figures, grid, tables
 from mlplab.config import resolve
 from mlplab.errors import UserError
 from mlplab.record import RunRecord
-from mlplab.report import findings, render, svg, words
-from mlplab.report.formulas import formulas
+from mlplab.report import comparing, findings, inside, parity, render, shown, svg, words
+from mlplab.report.finding import Finding
+from mlplab.report.formulas import Formulas, formulas
 
 SVG = """<?xml version="1.0"?>
 <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
@@ -33,6 +36,7 @@ HOSTILE = "\"><img src=http://evil.example/x onerror=alert(1)><script>alert('x')
 CLASSES = ["shirt", "coat"]
 
 Accuracy = Callable[[grid.Run], float]
+MESSAGE = "plugins/sloppy.py:7: train_step(images, labels) fails: ValueError: <b>sorry</b>"
 
 
 def accuracy_of(run: grid.Run) -> float:
@@ -42,14 +46,45 @@ def accuracy_of(run: grid.Run) -> float:
     )
 
 
-def record_of(run: grid.Run, accuracy: float, loss: float) -> RunRecord:
-    """A run of two epochs that ends with the given test accuracy and training loss."""
+def diagnostics_of(run: grid.Run, last: float = 0.25) -> list[dict[str, Any]]:
+    """Gradient norms that fall to a quarter of the last layer's; half of ReLU's units are dead."""
+    depth = len(run.settings["hidden_sizes"])
+    rows: list[dict[str, Any]] = []
+    for epoch in (0, 1, 2):
+        rows += [
+            {"epoch": epoch, "quantity": "gradient_norm", "of": f"W{n}", "value": value}
+            for n, value in enumerate([last, *[0.5] * (depth - 1), 1.0], start=1)
+        ]
+        for layer in range(1, depth + 1):
+            dead = 0.25 * epoch if run.activation == "relu" else 0.0
+            shares = {"dead": dead, "saturated": 0.125, "activation_std": 1.0}
+            rows += [
+                {"epoch": epoch, "quantity": name, "of": f"H{layer}", "value": value}
+                for name, value in shares.items()
+            ]
+    return rows
+
+
+def epochs_of(split: str, accuracy: float, loss: float) -> list[dict[str, Any]]:
+    """Two epochs that end with an accuracy on the split and with a training loss."""
+    epoch = {"training_accuracy": 0.9, f"{split}_loss": loss, "seconds": 0.5, "timestamp": 2000}
+    return [
+        {"epoch": 1, "training_loss": 0.6, f"{split}_accuracy": 0.5, **epoch},
+        {"epoch": 2, "training_loss": loss, f"{split}_accuracy": accuracy, **epoch},
+    ]
+
+
+def record_of(
+    run: grid.Run, accuracy: float, loss: float, split: str = "test", error: str = ""
+) -> RunRecord:
+    """A run of two epochs, or one that failed with an `error`."""
     finite = math.isfinite(loss)
     checks = {
         "training_loss": (loss if finite else None, None, 0.5, loss < 0.5),
-        "test_accuracy": (accuracy, 0.7, 1.0, 0.7 < accuracy <= 1),
+        f"{split}_accuracy": (accuracy, 0.7, 1.0, 0.7 < accuracy <= 1),
     }
-    epoch = {"training_accuracy": 0.9, "test_loss": loss, "seconds": 0.5, "timestamp": 2000}
+    status = "failed" if error else "finished" if finite else "diverged"
+    images = 0 if error else 50
     return RunRecord(
         run={
             "run": run.path,
@@ -58,15 +93,23 @@ def record_of(run: grid.Run, accuracy: float, loss: float) -> RunRecord:
             "seed": run.seed,
             "settings": run.settings,
             "axes": list(run.axes),
-            "status": "finished" if finite else "diverged",
-            "sanity": {
+            "scored_on": split,
+            "status": status,
+            "error": error or None,
+            "sanity": {}
+            if error
+            else {
                 name: dict(zip(("value", "above", "below", "met"), check, strict=True))
                 for name, check in checks.items()
             },
             "started": 0,
             "ended": 3_600_000,
-            "training_seconds": 1.0,
-            "seconds_per_epoch": 0.5 if run.implementation == "scratch" else 0.25,
+            "training_seconds": None if error else 1.0,
+            "seconds_per_epoch": None
+            if error
+            else 0.5
+            if run.implementation == "scratch"
+            else 0.25,
             "device": "cpu",
             "threads": 1,
             "matmul_precision": "highest",
@@ -74,21 +117,46 @@ def record_of(run: grid.Run, accuracy: float, loss: float) -> RunRecord:
             "machine": {"processor": "Abacus", "cores": 2, "system": "Linux", "python": "3.11"},
             "versions": {"torch": "2.15.0"},
         },
-        history=[
-            {"epoch": 1, "training_loss": 0.6, "test_accuracy": 0.5, **epoch},
-            {"epoch": 2, "training_loss": loss, "test_accuracy": accuracy, **epoch},
-        ],
+        history=[] if error else epochs_of(split, accuracy, loss),
         evaluation={
-            "test_accuracy": accuracy,
-            "test_loss": loss if finite else None,
-            "macro_f1": accuracy,
+            "split": split,
+            "images": 2 * images,
+            "accuracy": None if error else accuracy,
+            "loss": loss if finite and not error else None,
+            "macro_f1": None if error else accuracy,
             "per_class": [
-                {"class": name, "precision": 0.5, "recall": 0.5, "f1": f1, "images": 50}
-                for name, f1 in zip(CLASSES, (0.75, 0.25), strict=True)
+                {
+                    "class": name,
+                    "precision": 0.5,
+                    "recall": 0.5,
+                    "f1": 0.0 if error else f1,
+                    "images": images,
+                }
+                for name, f1 in zip(CLASSES, itertools.cycle((0.75, 0.25)), strict=False)
             ],
-            "confusion": [[49, 1], [7, 43]],
+            "confusion": [[0, 0], [0, 0]] if error else [[49, 1], [7, 43]],
         },
+        diagnostics=[] if error else diagnostics_of(run),
     )
+
+
+def parity_row(implementation: str, activation: str, **values: Any) -> dict[str, Any]:
+    """A row of the parity table, of the reference or of one that agrees but for rounding."""
+    usual = {
+        "implementation": implementation,
+        "reference": "concise",
+        "activation": activation,
+        "quantity": "gradient",
+        "of": "W1",
+        "step": 1,
+        "dtype": "float64",
+        "network": "784-256-10",
+        "difference": 0.0 if implementation == "concise" else 3e-16,
+        "tolerance": 1e-12,
+        "verdict": "agrees",
+        "detail": "",
+    }
+    return usual | values
 
 
 class Study:
@@ -99,9 +167,14 @@ class Study:
         folder: Path,
         accuracy: Accuracy = accuracy_of,
         loss: Accuracy = lambda run: 0.4,
+        error: Callable[[grid.Run], str] = lambda run: "",
+        config: dict[str, Any] | None = None,
+        images: int = 100,
         **axes: list[Any],
     ) -> None:
-        self.config = resolve({"study": "made-up", "grid": axes})
+        self.config = resolve({"study": "made-up", "grid": axes, **(config or {})})
+        self.split = grid.scored_split(self.config)
+        self.selection: dict[str, Any] | None = None
         self.manifest: dict[str, Any] = {
             "name": "clothes",
             "title": "Clothes",
@@ -111,7 +184,7 @@ class Study:
             "class_names": list(CLASSES),
             "counts": {
                 split: {"images": n, "shape": [2, 2], "per_class": [n // 2, n // 2]}
-                for split, n in (("training", 1200), ("test", 100))
+                for split, n in (("training", 1200), ("test", images))
             },
             "files": [{"name": "images.gz", "md5": "8d4fb7e6c68d591d4c3dfef9ec88bf0d"}],
             "sha256": "820e5e2b",
@@ -119,15 +192,24 @@ class Study:
         self.runs = grid.runs(self.config)
         self.axes = next(iter(self.runs.values())).axes
         self.records = {
-            path: record_of(run, accuracy(run), loss(run)) for path, run in self.runs.items()
+            path: record_of(run, accuracy(run), loss(run), self.split, error(run))
+            for path, run in self.runs.items()
         }
         self.mlflow = {
             path: {"experiment_id": "7", "run_id": f"id{n}"} for n, path in enumerate(self.runs)
         }
+        chosen = self.config["grid"]
+        self.parity = [
+            parity_row(implementation, activation, dtype=dtype)
+            for implementation in chosen["implementation"]
+            for activation in chosen["activation"]
+            for dtype in ("float64", "float32")
+        ]
         picture = folder / "picture.svg"
         picture.write_text(SVG)
-        names = ["accuracy", "seconds", "samples"]
-        for name in self.config["grid"]["activation"]:
+        self.activations = [activations.source(name) for name in chosen["activation"]]
+        names = ["accuracy", "seconds", "samples", "gradients", "units"]
+        for name in chosen["activation"]:
             names += [f"activations/{name}", f"activations/{name}.gradient"]
         names += [f"curves/{group}" for group in grid.by_group(self.runs)]
         for cell in grid.by_cell(self.runs):
@@ -144,36 +226,64 @@ class Study:
                     **{key: record.run[key] for key in ("implementation", "activation", "seed")},
                     **record.run["settings"],
                 },
-                "metrics": {
-                    **{name: record.history[-1][name] for name in tables.LAST},
-                    **record.final_metrics(),
-                },
+                "metrics": {**record.last, **record.final_metrics()},
             }
             for path, record in self.records.items()
         }
         return tables.runs_table(tracked, self.records)
 
+    def data(self) -> dict[str, pd.DataFrame]:
+        """All tables; McNemar's test finds a difference wherever an accuracy differs."""
+        runs, axes, metric = self.table(), self.axes, f"{self.split}_accuracy"
+        margin = self.config["comparisons"]["equivalence_margin"]
+        compared = comparisons.comparisons_table(runs, axes, margin, metric)
+        sampling = [
+            {**{key: row[key] for key in ("kind", "within", *axes, "first", "second")},
+             "seed": seed, "only_first": 5, "only_second": 2,
+             "p_mcnemar": 0.01 if row["difference"] else 1.0}
+            for row in compared.to_dict("records")
+            for seed in range(row["n"])
+        ]  # fmt: skip
+        images = self.manifest["counts"]["test"]["images"]
+        return {
+            "runs": runs,
+            "summary": tables.summary_table(runs, axes, self.split),
+            "per_class": tables.per_class_table(runs, self.records),
+            "parity": pd.DataFrame(self.parity),
+            "comparisons": compared,
+            "sampling": pd.DataFrame(
+                sampling,
+                columns=[*("kind", "within", *axes, "first", "second", "seed"),
+                         *("only_first", "only_second", "p_mcnemar")],
+            ),
+            "intervals": comparisons.wilson_table(runs, images, axes, metric),
+        }  # fmt: skip
+
     def page(self) -> str:
         """The rendered page."""
-        runs = self.table()
         return render(
             config=self.config,
             manifest=self.manifest,
             study={"study": self.config["study"], "experiment_id": "7"},
             records=self.records,
             mlflow=self.mlflow,
-            runs=runs,
-            summary=tables.summary_table(runs, self.axes),
-            per_class=tables.per_class_table(runs, self.records),
+            data=self.data(),
             axes=self.axes,
             figures=self.figures,
+            activations=self.activations,
+            selection=self.selection,
+        )
+
+    def findings(self) -> list[Finding]:
+        """All findings."""
+        networks = inside.networks(self.records)
+        return findings.all_findings(
+            self.config, self.records, self.data(), networks, self.selection
         )
 
     def sentences(self) -> str:
         """All findings as one text."""
-        images = self.manifest["counts"]["test"]["images"]
-        found = findings.all_findings(self.config, self.records, self.table(), images)
-        return " ".join(sentence for finding in found for sentence in finding.sentences)
+        return " ".join(text for found in self.findings() for text in found.sentences)
 
 
 class Tags(HTMLParser):
@@ -212,19 +322,96 @@ def test_best_and_worst_activation_with_the_seeds_spread(study: Study) -> None:
     text = study.sentences()
     assert "highest for relu (0.9000 from each of 3 seeds)" in text
     assert "lowest for sigmoid (0.7900, 0.7800 to 0.8000 over 3 seeds), 0.1100 apart" in text
-    assert "relu is ahead of sigmoid every time, by 0.1000 to 0.1200 (mean 0.1100)" in text
-    assert "relu is ahead of tanh every time, by 0.0100 (mean 0.0100)" in text
+    assert "Second is tanh, 0.0100 behind" in text
+
+
+def rising(run: grid.Run) -> float:
+    """ReLU ahead of tanh on every seed, by a little more each time."""
+    return 0.8 + (0.01 * (run.seed + 1) if run.activation == "relu" else 0)
+
+
+def test_few_seeds_cannot_tell_activations_apart_and_the_page_says_how_many_could(
+    tmp_path: Path,
+) -> None:
+    text = Study(tmp_path, accuracy=rising, activation=["relu", "tanh"]).sentences()
+    assert (
+        "3 seeds cannot show that any of 2 pairs of activations differ: no p-value can fall under "
+        "0.25. It takes at least 7 seeds for so many."
+    ) in text
+
+
+def test_seeds_that_agree_tell_activations_apart_and_nothing_more(tmp_path: Path) -> None:
+    study = Study(tmp_path, rising, activation=["relu", "tanh"], seed=list(range(10)))
+    table = study.data()["comparisons"]
+    (summary,) = comparing.activations(table)
+    assert summary.startswith("Of 2 pairs of activations, the seeds tell 2 apart and do not tell 0")
+    first, second = comparing.told_apart(table[table["kind"] == "activation"])
+    assert first.startswith("relu and tanh (scratch): relu is ahead: by 5.5 percentage points")
+    assert "Holm" in first and "(concise)" in second
+    assert first in Tags(study.page()).text
 
 
 def test_seeds_that_disagree_do_not_tell_two_activations_apart(tmp_path: Path) -> None:
-    study = Study(
-        tmp_path,
-        accuracy=lambda run: 0.8 + (0.03 if (run.activation == "relu") == (run.seed > 0) else 0),
-        activation=["relu", "tanh"],
+    def accuracy(run: grid.Run) -> float:
+        return 0.8 + (0.03 if (run.activation == "relu") == bool(run.seed % 2) else 0)
+
+    study = Study(tmp_path, accuracy, activation=["relu", "tanh"], seed=list(range(10)))
+    table = study.data()["comparisons"]
+    assert "tell 0 apart and do not tell 2 apart" in comparing.activations(table)[0]
+    assert comparing.told_apart(table) == []
+
+
+def test_implementations_are_called_equivalent_only_where_it_is_shown(tmp_path: Path) -> None:
+    equal = comparing.implementations(Study(tmp_path).data()["comparisons"])
+    assert equal == [
+        "3 of 3 pairs of implementations are shown to be equivalent within ±0.5 percentage points "
+        "of mean accuracy, all of them by inspection and not by a test, since every seed has the "
+        "same difference."
+    ]
+
+    def accuracy(run: grid.Run) -> float:
+        return 0.8 + (0.05 * run.seed if run.implementation == "concise" else 0)
+
+    spread = Study(tmp_path, accuracy, activation=["relu"]).data()["comparisons"]
+    text = " ".join(comparing.implementations(spread))
+    assert (
+        text.startswith("0 of 1 pair of implementations") and "not to say that they differ" in text
     )
-    text = study.sentences()
-    assert "Against tanh, relu is ahead on 2 of 3 seeds, by 0.0100 in the mean" in text
-    assert "do not tell the two apart" in text
+    assert "3 seeds cannot show that any of 1 pair of implementations differs" in text
+
+
+def test_comparison_tables_have_corrected_p_values_intervals_and_margin(tmp_path: Path) -> None:
+    study = Study(tmp_path, rising, activation=["relu", "tanh"], seed=list(range(16)))
+    table = study.data()["comparisons"]
+    for kind, further in (("activation", set()), ("implementation", {"equivalence, points"})):
+        shown = comparing.table(table, (), kind)
+        titles = [column.title for column in shown.columns]
+        assert {"p, permutation, Holm", "p, t-test, Holm", "least p", "effect size"} <= set(titles)
+        assert further <= set(titles)
+        assert all(len(row) == len(titles) for row in shown.rows)
+    first = dict(zip((c.title for c in comparing.table(table, (), "activation").columns),
+                     comparing.table(table, (), "activation").rows[0], strict=True))  # fmt: skip
+    # 2 / 2^16, and twice that for two pairs.
+    assert first["p, permutation, Holm"].text == "< 0.0001"
+    assert first["least p"].text == "< 0.0001" and first["n"].text == "16"
+    assert first["difference, points"].text == "+8.5"
+    same = comparing.table(table, (), "implementation").rows[0]
+    assert any(cell.note == "margin ±0.50" for cell in same)
+    visible = Tags(study.page()).text
+    assert "0.0000" not in visible.partition("Comparisons\n")[2].partition("Parity\n")[0]
+
+
+def test_the_sampling_error_is_told_apart_from_the_seeds(study: Study) -> None:
+    text = " ".join(Tags(study.page()).text.split())
+    assert "The test set’s own sampling error" in text and "neither contains the other" in text
+    # Wilson's interval of 90 of 100.
+    assert "0.9000, has the 95 % Wilson interval 0.8256 to 0.9448" in text
+    assert (
+        "Of 18 pairs of runs of one seed that differ in their activation, McNemar’s test tells 18 "
+        "apart at p < 0.05 (not corrected)"
+    ) in text
+    (row, *_) = comparing.sampling(study.data()["sampling"], ()).rows
+    assert [cell.text for cell in row] == ["scratch", "relu", "sigmoid", "3 of 3", "5", "2"]
 
 
 def test_greatest_difference_of_loss_between_implementations(tmp_path: Path) -> None:
@@ -233,13 +420,23 @@ def test_greatest_difference_of_loss_between_implementations(tmp_path: Path) -> 
         return 0.4 + (3.2e-5 if odd else 0)
 
     text = Study(tmp_path, loss=loss).sentences()
-    assert "training losses of scratch and concise differ by at most 3.2 × 10⁻⁵." in text
-    assert "any epoch of 9 pairs of runs; it is that of tanh/seed=1 in epoch 2" in text
+    assert (
+        "training losses differ from those of scratch by at most 3.2 × 10⁻⁵: concise, "
+        "tanh/seed=1, epoch 2 (9 pairs of runs compared)."
+    ) in text
 
 
-def test_one_implementation_is_compared_with_none(tmp_path: Path) -> None:
+def test_equal_losses_are_called_equal(study: Study) -> None:
+    assert "training losses equal those of scratch in every epoch." in study.sentences()
+
+
+def test_one_implementation_is_compared_with_the_reference_only(tmp_path: Path) -> None:
     text = Study(tmp_path, implementation=["scratch"]).sentences()
-    assert "training losses of" not in text
+    assert "training losses" not in text
+    assert "scratch agrees with concise, the reference" in text
+    alone = Study(tmp_path, implementation=["concise"], activation=["relu"])
+    assert not [found for found in alone.findings() if found.title.endswith("agree")]
+    assert "there is nothing to compare" in Tags(alone.page()).text
 
 
 def test_bounds_that_all_runs_meet(study: Study) -> None:
@@ -280,6 +477,10 @@ def test_a_study_in_which_all_runs_diverged_is_rendered(tmp_path: Path) -> None:
 def test_one_seed_has_no_interval_and_says_so(tmp_path: Path) -> None:
     study = Study(tmp_path, seed=[3])
     assert "With one seed there is no spread and no interval" in study.sentences()
+    assert comparing.implementations(study.data()["comparisons"]) == [
+        "1 seed cannot show that any of 3 pairs of implementations differ: no p-value can fall "
+        "under 1. It takes at least 7 seeds for so many."
+    ]
     page = study.page()
     assert "nan" not in Tags(page).text.lower()
     assert " ± " not in page.partition("<table")[2].partition("</table")[0]
@@ -288,8 +489,7 @@ def test_one_seed_has_no_interval_and_says_so(tmp_path: Path) -> None:
 def test_few_seeds_are_called_few(study: Study) -> None:
     text = study.sentences()
     assert "n = 3 is little: a 95 % interval then rests on 2 degrees of freedom" in text
-    # √(0.9 · 0.1 / 100)
-    assert "Of 100 images, an accuracy of 0.9000 has a standard error of 0.030" in text
+    assert "The highest test accuracy of a run, 0.9000, has the 95 % Wilson interval" in text
 
 
 def test_time_is_compared_with_the_first_implementation(study: Study) -> None:
@@ -409,10 +609,30 @@ def test_a_missing_figure_is_named(study: Study) -> None:
         study.page()
 
 
-def test_formulas_are_those_of_the_activations_file() -> None:
-    relu = formulas("relu")
+def test_formulas_are_those_of_the_activations_file(tmp_path: Path) -> None:
+    relu = formulas(activations.source("relu"))
     assert relu.function == "ReLU(x) = max(x, 0)"
     assert relu.items == ("A2", "A3") and relu.summary.startswith("ReLU")
+    assert relu.closed_form
+
+
+def test_an_activation_without_formulas_or_derivative_is_shown_as_such(
+    tmp_path: Path, study: Study
+) -> None:
+    plain = tmp_path / "cubic.py"
+    plain.write_text("def function(x):\n    return x**3\n")
+    assert formulas(plain) == Formulas("cubic", "", "cubic(x)", "from autograd", False, None)
+    broken = tmp_path / "broken.py"
+    broken.write_text("def function(x:\n")
+    assert formulas(broken).function == "broken(x)"
+    assert "no derivative in closed form" not in Tags(study.page()).text
+    study.activations = [plain, broken]
+    study.figures |= {
+        f"activations/{name}{shows}": study.figures["samples"]
+        for name in ("cubic", "broken")
+        for shows in ("", ".gradient")
+    }
+    assert Tags(study.page()).text.count("gives no derivative in closed form") == 2
 
 
 @pytest.mark.parametrize(
@@ -422,3 +642,322 @@ def test_formulas_are_those_of_the_activations_file() -> None:
 )  # fmt: skip
 def test_rounded(value: float, expected: str) -> None:
     assert words.rounded(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.25, "0.25"), (1.0, "1"), (0.00123, "0.0012"), (1.5e-5, "< 0.0001"), (0.0, "< 0.0001"),
+     (math.nan, "—")],
+)  # fmt: skip
+def test_p_values_are_never_zero(value: float, expected: str) -> None:
+    assert words.p_value(value) == expected
+
+
+def test_shares_and_differences_in_words() -> None:
+    assert words.percent(0.1234) == "12.3 %" and words.percent(None) == "—"
+    assert words.points(0.012) == "+1.2" and words.points(-0.00035) == "−0.035"
+    assert words.points(0.0) == "0" and words.points(math.nan) == "—"
+
+
+def differing(name: str, activation: str) -> list[dict[str, Any]]:
+    """The parity rows of an implementation whose gradient has the wrong sign."""
+    wrong = {"verdict": "differs", "difference": 2.0, "detail": "the sign is the opposite"}
+    return [
+        parity_row(name, activation, quantity="logits", of=""),
+        parity_row(name, activation, quantity="gradient of a smaller batch", of="W2", **wrong),
+        parity_row(name, activation, quantity="parameters", of="b1", step=10, **wrong),
+    ]
+
+
+def failing(name: str, activation: str) -> dict[str, Any]:
+    """The parity row of an implementation that breaks the interface."""
+    nothing = {"difference": math.nan, "tolerance": math.nan, "dtype": "", "of": "", "step": 0}
+    values = {"quantity": "interface", "verdict": "fails", "detail": MESSAGE, **nothing}
+    return parity_row(name, activation, **values)
+
+
+def test_parity_of_implementations_that_agree(study: Study) -> None:
+    study.parity[0]["difference"] = 4.2e-14
+    matrix = parity.matrix(pd.DataFrame(study.parity))
+    assert matrix.reference == "concise" and not matrix.wrong
+    cell = matrix.rows["scratch"][0]
+    assert cell is not None and (cell.verdict, cell.greatest) == ("agrees", "4.2 × 10⁻¹⁴")
+    assert cell.lines[0] == (
+        "Greatest difference in float64: 4.2 × 10⁻¹⁴, in the gradient of W1 (allowed there: "
+        "1 × 10⁻¹²)."
+    )
+    assert cell.lines[1].startswith("Greatest difference in float32: 3.0 × 10⁻¹⁶")
+    assert "2 values compared, network 784-256-10" in cell.lines[2]
+    assert (
+        "scratch agrees with concise, the reference: in float64 it differs by at most 4.2 × 10⁻¹⁴"
+    ) in study.sentences()
+    page = study.page()
+    assert page.count('class="agrees"') == 3 and page.count(">reference</td>") == 3
+
+
+def test_parity_says_what_differs_first(study: Study) -> None:
+    kept = [row for row in study.parity if row["implementation"] != "scratch"]
+    study.parity = [
+        *differing("scratch", "relu"),
+        parity_row("scratch", "sigmoid"),
+        failing("scratch", "tanh"),
+        *kept,
+    ]
+    matrix = parity.matrix(pd.DataFrame(study.parity))
+    differs, agrees, fails = matrix.rows["scratch"]
+    assert differs is not None and agrees is not None and fails is not None
+    verdicts = [cell.verdict for cell in (differs, agrees, fails)]
+    assert verdicts == ["differs", "agrees", "fails"] and matrix.wrong
+    assert differs.lines[:2] == [
+        "First to differ: the gradient of W2 on a smaller batch, network 784-256-10, float64: the "
+        "sign is the opposite (relative difference 2.0, allowed 1 × 10⁻¹²).",
+        "Then also: the parameters (b1).",
+    ]
+    assert fails.lines == [MESSAGE]
+    text = study.sentences()
+    assert (
+        "Step by step, scratch differs from concise, the reference, with relu, first in the "
+        "gradient of W2 on a smaller batch, and breaks down with tanh."
+    ) in text
+    page = study.page()
+    assert page.count('class="differs"') == page.count('class="fails"') == 1
+    assert "&lt;b&gt;sorry&lt;/b&gt;" in page and "<b>sorry" not in page
+
+
+def test_where_the_reference_fails_the_others_are_not_blamed(study: Study) -> None:
+    study.parity = [
+        row for row in study.parity if row["activation"] == "relu"
+    ] + [failing(name, "tanh") for name in ("scratch", "concise")]  # fmt: skip
+    text = study.sentences()
+    assert "scratch agrees with concise" in text and "breaks down" not in text
+
+
+def test_a_pair_that_was_not_compared_has_no_verdict(study: Study) -> None:
+    study.parity = [
+        row
+        for row in study.parity
+        if (row["implementation"], row["activation"]) != ("scratch", "tanh")
+    ]
+    page = study.page()
+    assert ">not compared</td>" in page and page.count('class="agrees"') == 2
+
+
+def sloppy(run: grid.Run) -> str:
+    """The implementation `concise` is broken."""
+    return MESSAGE if run.implementation == "concise" else ""
+
+
+def test_failed_runs_are_told_with_each_message_once(tmp_path: Path) -> None:
+    study = Study(tmp_path, error=sloppy)
+    found = next(found for found in study.findings() if found.title == "Failures")
+    assert found.headline == "9 of 18 runs failed, since concise broke down."
+    assert found.items == [f"concise with relu, sigmoid and tanh (9 runs): {MESSAGE}"]
+    text = study.sentences()
+    # What did run is compared all the same.
+    assert "highest for relu (0.9000" in text
+    assert "All 9 runs that did not fail meet the article’s bounds" in text
+    assert comparing.implementations(study.data()["comparisons"]) == [
+        "3 pairs of implementations had no seed that both finished."
+    ]
+    (activations_compared,) = comparing.activations(study.data()["comparisons"])
+    assert "any of 3 pairs of activations differ" in activations_compared
+    assert activations_compared.endswith(
+        "3 more pairs of activations had no seed that both finished."
+    )
+    page = study.page()
+    tags = Tags(page)
+    assert found.headline in " ".join(tags.text.split())
+    assert page.count('<td data-key="failed"') + page.count("<td>failed</td>") == 9
+    assert "nan" not in tags.text.lower() and ">None<" not in page
+    assert "All of its runs failed: plugins/sloppy.py:7" in tags.text
+
+
+@pytest.mark.parametrize(
+    ("broken", "suspects"),
+    [
+        (lambda run: run.activation == "tanh", "tanh"),
+        (lambda run: run.activation == "tanh" or run.implementation == "scratch",
+         "scratch and tanh"),
+        (lambda run: run.cell == "scratch/relu", "scratch with relu"),
+    ],
+)  # fmt: skip
+def test_the_suspect_is_what_failed_throughout(
+    tmp_path: Path, broken: Callable[[grid.Run], bool], suspects: str
+) -> None:
+    study = Study(tmp_path, error=lambda run: MESSAGE if broken(run) else "")
+    assert f"failed, since {suspects} broke down." in study.sentences()
+
+
+def test_a_study_in_which_all_runs_failed_is_rendered(tmp_path: Path) -> None:
+    study = Study(tmp_path, error=lambda run: MESSAGE, activation=["relu"])
+    study.parity = [failing(name, "relu") for name in ("scratch", "concise")]
+    text = Tags(study.page()).text
+    assert "6 of 6 runs failed" in text and "nothing to compare" in text
+    assert "nan" not in text.lower()
+
+
+def test_a_selection_says_what_won_and_that_the_test_set_was_read_once(tmp_path: Path) -> None:
+    config = {"selection": True, "training": {"validation_size": 100}}
+    study = Study(tmp_path, config=config, learning_rate=[0.1, 0.5])
+    study.selection = {
+        "criterion": "validation_accuracy",
+        "combinations": 12,
+        "implementation": "scratch",
+        "activation": "relu",
+        "point": {"learning_rate": "0.5"},
+        "validation_accuracy_mean": 0.9,
+        "runner_up_mean": 0.89,
+        "test_accuracy_mean": 0.87654,
+        "test_accuracy_half_width": 0.0123,
+        "runs": [{"test_accuracy": value} for value in (0.87, 0.88, 0.89)],
+    }
+    found = study.findings()[0]
+    assert found.headline == (
+        "Of 12 combinations, scratch with relu at learning rate 0.5 has the highest mean "
+        "validation accuracy, 0.9000 (the runner-up has 0.8900); on the test set, read once, for "
+        "it, its accuracy is 0.8765 ± 0.0123 (95 % t-interval over 3 seeds)."
+    )
+    # The answer names one winner.
+    assert not any(other.headline.startswith("The mean") for other in study.findings())
+    text = " ".join(Tags(study.page()).text.split())
+    assert "(1,100 training, 100 validation and 100 test images)" in text
+    assert "The mean validation accuracy is highest for relu" in text
+    assert "of validation images: the test set was read once" in text
+    assert "test accuracy of every run" not in text.lower()
+    assert "mean test accuracy" not in text.lower() and "first six test images" not in text
+    assert "the last 100 images of the training set, held out" in text
+    assert 'href="selection.json"' in study.page()
+
+
+def test_the_vanishing_gradient_is_one_number(tmp_path: Path) -> None:
+    study = Study(
+        tmp_path, activation=["relu", "sigmoid"], hidden_sizes=[[8], [8, 8, 8]], seed=[0, 1]
+    )
+    for record in study.records.values():
+        if record.run["activation"] == "sigmoid":
+            # Geometric mean of 1 and 1/100 over the seeds.
+            for row in record.diagnostics:
+                if row["of"] == "W1":
+                    row["value"] = 1.0 if record.run["seed"] else 0.01
+    networks = {(row.activation, row.hidden_layers): row for row in inside.networks(study.records)}
+    assert set(networks) == {(name, depth) for name in ("relu", "sigmoid") for depth in (1, 3)}
+    assert networks["sigmoid", 3].before == pytest.approx(0.1)
+    assert networks["relu", 3].before == networks["relu", 3].after == pytest.approx(0.25)
+    assert networks["relu", 1].dead == 0.5 and networks["sigmoid", 1].dead == 0.0
+    assert networks["relu", 1].runs == 4
+    text = study.sentences()
+    assert "with 3 hidden layers" in text and "0.10 (sigmoid) and 0.25 (relu)" in text
+    assert "Dead at the end" in text and "50.0 % of hidden units with relu." in text
+    assert "12.5 % of values with sigmoid." in text
+    assert "Inside the networks" in Tags(study.page()).text
+
+
+def test_gradients_that_are_zero_or_not_finite_are_no_crash(tmp_path: Path) -> None:
+    study = Study(tmp_path, activation=["tanh", "relu"], seed=[0])
+    for record in study.records.values():
+        for row in record.diagnostics:
+            if row["of"] == "W1":
+                row["value"] = 0.0 if record.run["activation"] == "tanh" else math.nan
+    vanished, unknown = inside.networks(study.records)
+    assert vanished.before == 0.0 and unknown.before is None
+    assert "multiple of the last layer’s: 0 (tanh)." in study.sentences()
+
+
+def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) -> None:
+    rates = [round(0.01 * n, 2) for n in range(1, 31)]
+
+    def accuracy(run: grid.Run) -> float:
+        return round(0.5 + run.settings["learning_rate"], 2)
+
+    study = Study(
+        tmp_path,
+        accuracy,
+        loss=lambda run: math.inf if run.settings["learning_rate"] == 0.02 else 0.4,
+        implementation=["scratch"],
+        activation=["relu"],
+        seed=[0],
+        learning_rate=rates,
+    )
+    groups = shown.groups(study.config, study.records, CLASSES)
+    inline, linked = shown.choose(groups)
+    assert len(inline) == 24 and len(linked) == 6
+    assert inline[0].path == "relu/learning_rate=0.3"
+    assert inline[-1].path == "relu/learning_rate=0.02" and inline[-1].trouble == "1 run diverged"
+    page = study.page()
+    assert page.count('href="figures/curves/relu/learning_rate=0.01.svg"') == 1
+    assert page.count('href="figures/confusion/scratch/relu/learning_rate=0.01.svg"') == 1
+    assert "Of 30, 24 are here: the most accurate first, then some with runs" in Tags(page).text
+    # 24 curves, 48 of cells, 2 of the activation, and the overview's five.
+    assert page.count("<svg") == 24 + 48 + 2 + 5
+    assert page.count('class="sortable" data-filter') == 3
+
+
+def test_a_small_study_shows_everything_and_no_filter(study: Study) -> None:
+    page = study.page()
+    assert "as files</summary>" not in page and 'class="sortable" data-filter' not in page
+    assert "are here" not in Tags(page).text
+
+
+def large(folder: Path, seeds: int) -> Study:
+    """100 runs and 50 groups for each seed."""
+    rates = [round(0.01 * n, 2) for n in range(1, 26)]
+    return Study(
+        folder,
+        accuracy=lambda run: 0.8,
+        activation=["relu", "tanh"],
+        learning_rate=rates,
+        seed=list(range(seeds)),
+    )
+
+
+def test_a_thousand_runs_are_a_page_of_less_than_five_megabytes(tmp_path: Path) -> None:
+    study = large(tmp_path, 10)
+    assert len(study.runs) == 1000
+    drawn = {
+        "curves": figures.curves(dict.fromkeys("abcd", list(study.records.values())[:3])),
+        "confusion": figures.confusion(np.full((10, 10), 9), ["ankle boot"] * 10),
+        "predictions": figures.predictions(
+            np.add.outer(np.arange(6), np.arange(784).reshape(28, 28) % 251), ["coat"] * 6, "abcdef"
+        ),
+    }
+    for name, figure in drawn.items():
+        figures.save(figure, tmp_path / f"{name}.svg")
+    for key in study.figures:
+        kind = key.partition("/")[0]
+        study.figures[key] = tmp_path / f"{kind if kind in drawn else 'curves'}.svg"
+    page = study.page()
+    assert len(page.encode()) < 5_000_000
+    assert page.count('href="runs/') == 1000
+
+
+def test_more_runs_are_a_file_only(tmp_path: Path) -> None:
+    study = large(tmp_path, 11)
+    page = study.page()
+    assert 'href="runs/' not in page
+    assert "All 1,100 rows, too many for this page, are in" in " ".join(Tags(page).text.split())
+    assert 'href="tables/runs.csv"' in page
+
+
+def test_every_section_is_in_the_contents(study: Study) -> None:
+    page = study.page()
+    contents = page.partition("<nav")[2].partition("</nav>")[0]
+    sections = re.findall(r'<section id="([a-z]+)"', page)
+    assert sections == re.findall(r'<li><a href="#([a-z]+)"', contents)
+    assert {"parity", "comparisons", "inside"} <= set(sections)
+
+
+def test_dark_colours_have_a_lighter_one_for_the_dark(tmp_path: Path) -> None:
+    path = tmp_path / "picture.svg"
+    path.write_text(SVG.replace("#000000", "#440154"))
+    markup = svg.inline(path, "p-", "label")
+    assert "stroke: #440154; stroke: light-dark(#440154, #ab8db2)" in markup
+    # Grey belongs to words that stand on a figure's own ground.
+    assert "fill: #222222" in markup and "light-dark(#222222" not in markup
+
+
+def test_inline_svg_is_slim(tmp_path: Path) -> None:
+    path = tmp_path / "picture.svg"
+    group = '<g id="a">\n <g>\n  <path d="M 1.23456 -0.001 \nL 7 8.999999"/>\n </g>\n</g>'
+    path.write_text(SVG.replace("<clipPath", f"{group}<clipPath"))
+    markup = svg.inline(path, "p-", "label")
+    assert '<path d="M 1.23 0 L 7 9"' in markup and "\n" not in markup and "<g></g>" not in markup

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from conftest import epoch_row, run_record
+from conftest import epoch_row, failed_record, run_record
 from mlplab import tables
 from mlplab.errors import UserError
 from mlplab.record import RunRecord
 
 Tracked = dict[str, dict[str, Any]]
+
+LAST = ("training_loss", "training_accuracy", "test_loss", "test_accuracy")
 
 
 def tracked_as_recorded(records: dict[str, RunRecord]) -> Tracked:
@@ -30,7 +33,9 @@ def tracked_as_recorded(records: dict[str, RunRecord]) -> Tracked:
             },
             "metrics": {
                 name: value
-                for name, value in (record.history[-1] | record.final_metrics()).items()
+                for name, value in (
+                    (record.history[-1] if record.history else {}) | record.final_metrics()
+                ).items()
                 if name not in ("epoch", "timestamp")
             },
         }
@@ -75,7 +80,7 @@ def test_a_row_per_run_with_settings_and_metrics() -> None:
     assert row["status"] == "finished"
     assert row["sanity"] == "met"
     assert row["mlflow_run_id"] == "id of scratch/relu/seed=1"
-    for name in tables.LAST:
+    for name in LAST:
         assert row[name] == epoch_row(3)[name]
     assert row["macro_f1"] == 1 / 3
     assert row["epochs_run"] == 3
@@ -98,7 +103,7 @@ def test_a_missed_bound_is_missed() -> None:
 
 
 @pytest.mark.parametrize(
-    "metric", [*tables.LAST, "final_test_accuracy", "final_test_loss", "macro_f1", "epochs_run"]
+    "metric", [*LAST, "final_test_accuracy", "final_test_loss", "macro_f1", "epochs_run"]
 )
 def test_a_metric_that_contradicts_the_record_is_named_with_run_and_both_values(
     metric: str,
@@ -190,7 +195,7 @@ def test_an_infinite_loss_is_not_published_as_a_huge_finite_one() -> None:
 
 
 def test_summary_of_three_seeds_by_hand() -> None:
-    (row,) = tables.summary_table(runs_frame([0.8, 0.9, 0.85])).to_dict("records")
+    (row,) = tables.summary_table(runs_frame([0.8, 0.9, 0.85]), []).to_dict("records")
     assert (row["implementation"], row["activation"], row["n"]) == ("scratch", "relu", 3)
     assert row["test_accuracy_mean"] == pytest.approx(0.85)
     assert row["test_accuracy_std"] == pytest.approx(0.05)
@@ -202,13 +207,13 @@ def test_summary_of_three_seeds_by_hand() -> None:
     assert row["macro_f1_mean"] == pytest.approx(0.85)
     assert row["seconds_per_epoch_median"] == 2.0
     assert row["sanity_met"] == 3
-    assert row["diverged"] == 0
+    assert row["diverged"] == row["failed"] == 0
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 50])
 def test_intervals_are_scipys(count: int) -> None:
     values = np.random.default_rng(count).normal(0.8, 0.05, count)
-    (row,) = tables.summary_table(runs_frame(values.tolist())).to_dict("records")
+    (row,) = tables.summary_table(runs_frame(values.tolist()), []).to_dict("records")
     for metric, sample in (("test_accuracy", values), ("training_loss", 1 - values)):
         low, high = stats.t.interval(
             0.95, count - 1, loc=sample.mean(), scale=stats.sem(sample, ddof=1)
@@ -219,7 +224,7 @@ def test_intervals_are_scipys(count: int) -> None:
 
 
 def test_a_single_seed_has_a_mean_but_no_interval() -> None:
-    (row,) = tables.summary_table(runs_frame([0.8])).to_dict("records")
+    (row,) = tables.summary_table(runs_frame([0.8]), []).to_dict("records")
     assert row["n"] == 1
     assert row["test_accuracy_mean"] == 0.8
     for end in ("std", "low", "high"):
@@ -239,7 +244,7 @@ def test_missed_bounds_and_diverged_runs_are_counted() -> None:
         sanity=["met", "missed", "met"],
         status=["finished", "diverged", "finished"],
     )
-    (row,) = tables.summary_table(frame).to_dict("records")
+    (row,) = tables.summary_table(frame, []).to_dict("records")
     assert (row["n"], row["sanity_met"], row["diverged"]) == (3, 2, 1)
 
 
@@ -247,7 +252,7 @@ def test_cells_keep_the_order_of_the_study() -> None:
     tanh = runs_frame([0.7, 0.8], activation="tanh")
     relu = runs_frame([0.9, 0.8])
     concise = runs_frame([0.6], implementation="concise")
-    summary = tables.summary_table(pd.concat([tanh, relu, concise]))
+    summary = tables.summary_table(pd.concat([tanh, relu, concise]), [])
     cells = summary[["implementation", "activation", "n"]].values.tolist()
     assert cells == [["scratch", "tanh", 2], ["scratch", "relu", 2], ["concise", "relu", 1]]
 
@@ -292,7 +297,7 @@ def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
     runs = tables.runs_table(tracked_as_recorded(records), records)
     for name, table in (
         ("runs", runs),
-        ("summary", tables.summary_table(runs)),
+        ("summary", tables.summary_table(runs, [])),
         ("per_class", tables.per_class_table(runs, records)),
     ):
         csv, parquet = tmp_path / f"{name}.csv", tmp_path / f"{name}.parquet"
@@ -312,3 +317,109 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> No
         tables.write(pd.DataFrame({"a": [1, {"b"}]}), tmp_path / "b.csv", parquet)
     assert (csv.read_bytes(), parquet.read_bytes()) == before
     assert not list(tmp_path.glob(".*.part"))
+
+
+MEANS = ("test_accuracy_mean", "training_loss_mean", "training_accuracy_mean", "macro_f1_mean")
+
+
+@pytest.mark.parametrize("status", ["diverged", "failed"])
+def test_a_cell_with_a_run_that_did_not_finish_has_no_mean(status: str) -> None:
+    # The accuracy of a run that diverged is a number, as good as any to take a mean of.
+    unsound = runs_frame([0.8, 0.1, 0.9], status=["finished", status, "finished"])
+    sound = runs_frame([0.8, 0.1, 0.9], activation="tanh")
+    row, other = tables.summary_table(pd.concat([unsound, sound]), []).to_dict("records")
+    for metric in MEANS:
+        assert math.isnan(row[metric])
+        assert math.isfinite(other[metric])
+    for metric in ("test_accuracy", "training_loss"):
+        assert all(math.isnan(row[f"{metric}_{end}"]) for end in ("std", "low", "high"))
+        assert all(math.isfinite(other[f"{metric}_{end}"]) for end in ("std", "low", "high"))
+    assert row["n"] == 3
+    assert row[status] == 1
+    assert row["diverged"] + row["failed"] == 1
+    assert other["diverged"] == other["failed"] == 0
+    # Time was spent all the same.
+    assert row["seconds_per_epoch_median"] == 2.0
+
+
+def test_diverged_and_failed_runs_are_counted_apart() -> None:
+    frame = runs_frame(
+        [0.8, 0.1, 0.9, 0.2], status=["failed", "diverged", "failed", "finished"], sanity="missed"
+    )
+    (row,) = tables.summary_table(frame, []).to_dict("records")
+    assert (row["n"], row["sanity_met"], row["diverged"], row["failed"]) == (4, 0, 1, 2)
+
+
+def test_the_summary_is_of_the_split_that_runs_are_scored_on() -> None:
+    frame = runs_frame([0.8, 0.9]).rename(columns={"test_accuracy": "validation_accuracy"})
+    (row,) = tables.summary_table(frame, [], "validation").to_dict("records")
+    assert row["validation_accuracy_mean"] == pytest.approx(0.85)
+    assert not [name for name in row if "test" in name]
+    both = frame.assign(test_accuracy=0.1)
+    (row,) = tables.summary_table(both, [], "validation").to_dict("records")
+    assert row["validation_accuracy_mean"] == pytest.approx(0.85)
+
+
+def test_runs_that_are_scored_on_validation_have_its_columns() -> None:
+    path = "scratch/relu/seed=0"
+    record = run_record(path, scored_on="validation")
+    history = [
+        {name.replace("test_", "validation_"): value for name, value in row.items()}
+        for row in record.history
+    ]
+    records = {path: replace(record, history=history)}
+    table = tables.runs_table(tracked_as_recorded(records), records)
+    assert not [name for name in table if "test" in name]
+    assert table["validation_accuracy"].tolist() == [0.5]
+    assert table["final_validation_accuracy"].tolist() == [0.5]
+    tracked = tracked_as_recorded(records)
+    tracked[path]["metrics"]["validation_loss"] = 7.0
+    with pytest.raises(UserError, match=r"validation_loss is 7\.0 in MLflow"):
+        tables.runs_table(tracked, records)
+
+
+def test_a_failed_run_has_a_row_without_metrics() -> None:
+    sound, broken = "scratch/relu/seed=0", "mine/relu/seed=0"
+    records = {sound: run_record(sound), broken: failed_record(broken)}
+    table = tables.runs_table(tracked_as_recorded(records), records).set_index("run")
+    assert table["status"].to_dict() == {sound: "finished", broken: "failed"}
+    assert table["sanity"].to_dict() == {sound: "met", broken: "missed"}
+    assert table["epochs_run"].to_dict() == {sound: 3, broken: 0}
+    assert table["epochs_run"].dtype == np.int64
+    metrics = ["seconds_per_epoch", "macro_f1", "final_test_accuracy", *LAST]
+    assert table.loc[broken, metrics].isna().all()
+    assert table.loc[sound, metrics].notna().all()
+    assert table.loc[broken, "hidden_sizes"] == "8 4"
+
+
+def test_a_setting_of_a_failed_run_is_held_against_mlflow_as_well() -> None:
+    path = "mine/relu/seed=0"
+    records = {path: failed_record(path)}
+    tracked = tracked_as_recorded(records)
+    tracked[path]["parameters"]["learning_rate"] = 9
+    with pytest.raises(UserError, match="learning_rate is 9 in MLflow"):
+        tables.runs_table(tracked, records)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sound", [True, False], ids=["one of two failed", "all failed"])
+def test_tables_with_failed_runs_are_written_and_read_back(tmp_path: Path, sound: bool) -> None:
+    records = {"mine/relu/seed=0": failed_record("mine/relu/seed=0")}
+    if sound:
+        records["scratch/relu/seed=0"] = run_record()
+    runs = tables.runs_table(tracked_as_recorded(records), records)
+    tables.write(runs, tmp_path / "runs.csv", tmp_path / "runs.parquet")
+    read = pd.read_parquet(tmp_path / "runs.parquet")
+    assert read["run"].tolist() == list(records)
+
+    summary = tables.summary_table(read, [])
+    tables.write(summary, tmp_path / "summary.csv", tmp_path / "summary.parquet")
+    summary = pd.read_parquet(tmp_path / "summary.parquet")
+    assert summary["failed"].tolist() == [1, 0][: len(records)]
+    assert summary["n"].tolist() == [1] * len(records)
+    assert summary["test_accuracy_mean"].isna().tolist() == [True, False][: len(records)]
+    assert summary["seconds_per_epoch_median"].isna().tolist() == [True, False][: len(records)]
+
+    classes = tables.per_class_table(read, records)
+    tables.write(classes, tmp_path / "classes.csv", tmp_path / "classes.parquet")
+    assert classes["images"].tolist() == [0, 0, 2, 2][: 2 * len(records)]

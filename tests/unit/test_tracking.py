@@ -5,6 +5,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, ViewType
 
-from conftest import epoch_row, run_record, write_record
+from conftest import epoch_row, failed_record, run_record, write_record
 from mlplab import tables, tracking
 from mlplab.errors import UserError
 from mlplab.files import read_json, value_digest, write_json
 from mlplab.record import RunFiles, RunRecord
-from mlplab.training import METRICS
 
 PATH = "scratch/relu/seed=0"
+METRICS = [name for name in epoch_row(1) if name not in ("epoch", "timestamp")]
+DIAGNOSES = ["gradient_norm/W1", "gradient_norm/W2", "dead/H1"]
 MANIFEST = {
     "name": "digits",
     "sha256": "a" * 64,
@@ -151,7 +153,12 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
     last = record.history[-1]
     for metric, value in record.final_metrics().items():
         assert store.points(run_id, metric) == [(last["epoch"], last["timestamp"], value)]
-    assert set(run.data.metrics) == {*METRICS, *record.final_metrics()}
+    times = [record.run["started"], *(row["timestamp"] for row in record.history)]
+    for metric in DIAGNOSES:
+        values = [0.1 * (epoch + 1) for epoch in range(4)]
+        assert store.points(run_id, metric) == list(zip(range(4), times, values, strict=True))
+    assert set(run.data.metrics) == {*METRICS, *record.final_metrics(), *DIAGNOSES}
+    assert "error" not in run.data.tags
 
     artifacts = {artifact.path for artifact in store.client.list_artifacts(run_id)}
     assert artifacts == {path.name for path in files.all()}
@@ -232,6 +239,8 @@ def test_a_run_that_was_left_half_sent_is_completed_under_the_same_id(
     for metric in METRICS:
         # `seconds_per_epoch` and the like are sent once; so is every epoch's point.
         assert [step for step, _, _ in store.points(whole.info.run_id, metric)] == [1, 2]
+    for metric in DIAGNOSES:
+        assert [step for step, _, _ in store.points(whole.info.run_id, metric)] == [0, 1, 2]
     assert len(store.points(whole.info.run_id, "macro_f1")) == 1
     assert len(whole.inputs.dataset_inputs) == 1
     artifacts = store.client.list_artifacts(whole.info.run_id)
@@ -259,6 +268,8 @@ def test_a_run_that_died_between_two_requests_is_completed(
     assert [run.info.run_id for run in store.runs()] == [run_id]
     for metric in METRICS:
         assert [step for step, _, _ in store.points(run_id, metric)] == [1, 2, 3]
+    for metric in DIAGNOSES:
+        assert [step for step, _, _ in store.points(run_id, metric)] == [0, 1, 2, 3]
 
 
 def test_strays_of_the_same_run_are_deleted_when_it_is_sent(store: Store, tmp_path: Path) -> None:
@@ -332,7 +343,7 @@ def test_a_long_history_is_sent_in_requests_of_limited_size(
     monkeypatch.setattr(tracking, "METRICS_PER_REQUEST", per_request)
     record = run_record(PATH, [epoch_row(number) for number in range(1, 6)])
     run_id = store.send(write_record(record, tmp_path))
-    total = 5 * len(METRICS) + len(record.final_metrics())
+    total = 5 * len(METRICS) + 6 * len(DIAGNOSES) + len(record.final_metrics())
     assert sum(sizes) == total
     assert max(sizes) == min(per_request, total)
     assert len(store.points(run_id, "test_loss")) == 5
@@ -475,3 +486,80 @@ def test_mlflow_keeps_equal_points_once(store: Store) -> None:
     for _ in range(2):
         store.client.log_batch(run_id, [Metric("x", 0.1, 5, 1)], [Param("p", "1")])
     assert store.points(run_id, "x") == [(1, 5, 0.1)]
+
+
+def test_a_failed_run_ends_as_failed_with_its_error(store: Store, tmp_path: Path) -> None:
+    record = failed_record(PATH)
+    files = write_record(record, tmp_path)
+    run_id = store.send(files)
+    (run,) = store.runs()
+    assert run.info.run_id == run_id
+    assert run.info.status == "FAILED"
+    assert (run.info.start_time, run.info.end_time) == (record.run["started"], record.run["ended"])
+    assert run.data.tags["status"] == "failed"
+    assert run.data.tags["sanity"] == "missed"
+    assert run.data.tags["error"] == record.run["error"]
+    assert run.data.metrics == {}
+    assert run.data.params["learning_rate"] == "1"
+    artifacts = {artifact.path for artifact in store.client.list_artifacts(run_id)}
+    assert artifacts == {path.name for path in files.all()}
+
+    (read,) = store.read({PATH: run_id}).values()
+    assert read["status"] == "failed"
+    assert tables.contradictions(PATH, read, record) == []
+    assert tables.runs_table({PATH: read}, {PATH: record})["status"].tolist() == ["failed"]
+    # Sent twice it is one run, as any other.
+    assert store.send(files) == run_id
+    assert len(store.runs(ViewType.ALL)) == 1
+
+
+def test_a_failed_run_that_was_left_half_sent_is_completed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*args: object, **kwargs: object) -> None:
+        raise Killed
+
+    files = write_record(failed_record(PATH), tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(MlflowClient, "log_artifact", die)
+        store.send(files)
+    (half,) = store.runs()
+    assert half.info.status == "RUNNING"
+    assert store.send(files) == half.info.run_id
+    (whole,) = store.runs()
+    assert whole.info.status == "FAILED"
+    assert len(store.client.list_artifacts(whole.info.run_id)) == len(files.all())
+
+
+def test_a_mended_implementation_takes_the_place_of_the_failed_run(
+    store: Store, tmp_path: Path
+) -> None:
+    failed = store.send(write_record(failed_record(PATH), tmp_path / "1"))
+    mended = store.send(write_record(small(), tmp_path / "2"))
+    assert mended != failed
+    (live,) = store.runs()
+    assert (live.info.run_id, live.info.status) == (mended, "FINISHED")
+    assert "error" not in live.data.tags
+
+
+def test_an_endless_error_is_cut_to_what_mlflow_takes(store: Store, tmp_path: Path) -> None:
+    store.send(write_record(failed_record(PATH, error="x" * 100_000), tmp_path))
+    (run,) = store.runs()
+    assert run.data.tags["error"] == "x" * tracking.TAG_LENGTH
+
+
+def test_a_run_that_is_scored_on_validation_is_tracked_without_a_test_metric(
+    store: Store, tmp_path: Path
+) -> None:
+    record = run_record(PATH, scored_on="validation")
+    history = [
+        {name.replace("test_", "validation_"): value for name, value in row.items()}
+        for row in record.history
+    ]
+    record = replace(record, history=history)
+    run_id = store.send(write_record(record, tmp_path))
+    (run,) = store.runs()
+    assert not [name for name in run.data.metrics if "test" in name]
+    assert run.data.metrics["validation_accuracy"] == 0.5
+    assert run.data.metrics["final_validation_accuracy"] == 0.5
+    assert tables.contradictions(PATH, store.read({PATH: run_id})[PATH], record) == []

@@ -1,5 +1,6 @@
 """Article items B7 to B11: the training loop, counted over all examples."""
 
+import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -8,29 +9,30 @@ import pytest
 import torch
 
 from mlplab import activations, implementations
-from mlplab.datasets.store import Dataset, Split
+from mlplab.datasets.store import Dataset, Split, held_out
+from mlplab.diagnostics import Probe
+from mlplab.errors import UserError
 from mlplab.parameters import epoch_order, initial_parameters
 from mlplab.predictions import prediction_table
 from mlplab.training import (
     EVALUATION_BATCH,
-    METRICS,
     SANITY_BOUNDS,
     Batches,
     Epoch,
     Settings,
     Trained,
+    all_logits,
     evaluate,
     sanity,
     train,
     train_epoch,
 )
-from mlplab.training import (
-    test_logits as logits_of_test_images,
-)
 
 every_implementation = pytest.mark.parametrize("implementation", implementations.names())
 
 QUICK = Settings(hidden_sizes=(16,), weight_std=0.1, epochs=2, batch_size=32)
+# What a row says besides its number, losses and accuracies: it differs from run to run.
+TIMES = ("seconds", "samples_per_second", "timestamp")
 
 
 def random_split(count: int, seed: int = 0, pixel_max: int = 255) -> Split:
@@ -53,7 +55,7 @@ def pixels_of(split: Split, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return split.images.to(dtype) / split.pixel_max
 
 
-def epoch(**values: float) -> Epoch:
+def epoch(**values: float | None) -> Epoch:
     usual: dict[str, Any] = {
         "epoch": 1,
         "training_loss": 0.3,
@@ -65,6 +67,45 @@ def epoch(**values: float) -> Epoch:
         "timestamp": 0,
     }
     return Epoch(**{**usual, **values})
+
+
+class Forbidden:
+    """Stands for a split that must not be looked at."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(f"the test split was read: {name}")
+
+    def __len__(self) -> int:
+        raise AssertionError("the test split was read: len")
+
+
+class Sealed(Dataset):
+    """A data set whose test split must not even be taken in hand."""
+
+    def __getattribute__(self, name: str) -> Any:
+        assert name != "test", "the test split was read"
+        return super().__getattribute__(name)
+
+
+def with_training(data: Dataset, images: torch.Tensor, labels: torch.Tensor) -> Dataset:
+    return replace(data, training=Split(images, labels, data.training.pixel_max))
+
+
+def assert_same_run(one: Trained, other: Trained, but_for: tuple[str, ...] = ()) -> None:
+    """The same metrics, diagnostics and parameters, bit by bit; times may differ."""
+    left_out = {*TIMES, *but_for}
+
+    def rows(trained: Trained) -> list[dict[str, float]]:
+        return [
+            {name: value for name, value in row.as_dict().items() if name not in left_out}
+            for row in trained.history
+        ]
+
+    assert rows(one) == rows(other)
+    assert one.diagnoses == other.diagnoses
+    parameters = other.network.parameters()
+    for name, value in one.network.parameters().items():
+        assert torch.equal(value, parameters[name]), name
 
 
 class Recording:
@@ -185,10 +226,37 @@ def test_history_has_a_row_per_epoch_and_on_epoch_sees_each() -> None:
     assert stamps[0] > 1_600_000_000_000
 
 
-def test_columns_of_an_epoch_are_its_metrics_number_and_time() -> None:
-    row = epoch().as_dict()
-    assert set(row) == {*METRICS, "epoch", "timestamp"}
-    assert not {"epoch", "timestamp"} & set(METRICS)
+@pytest.mark.parametrize(
+    ("validation_size", "read_test", "splits"),
+    [
+        (0, True, ("training", "test")),
+        (20, True, ("training", "validation", "test")),
+        (20, False, ("training", "validation")),
+        (0, False, ("training",)),
+    ],
+)
+def test_columns_of_an_epoch_are_those_of_the_splits_that_were_looked_at(
+    validation_size: int, read_test: bool, splits: tuple[str, ...]
+) -> None:
+    settings = replace(QUICK, validation_size=validation_size, epochs=1)
+    (row,) = run(small_data(), settings, read_test=read_test).history
+    metrics = [f"{split}_{metric}" for split in splits for metric in ("loss", "accuracy")]
+    assert list(row.as_dict()) == ["epoch", *metrics, *TIMES]
+    assert row.as_dict() == {name: getattr(row, name) for name in row.as_dict()}
+
+
+def test_a_metric_of_zero_is_a_column_all_the_same() -> None:
+    row = epoch(validation_loss=0.0, validation_accuracy=0.0, test_accuracy=0.0).as_dict()
+    assert row["validation_loss"] == row["validation_accuracy"] == row["test_accuracy"] == 0
+
+
+@pytest.mark.parametrize("split", ["training", "validation", "test"])
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_one_loss_that_is_not_finite_makes_an_epoch_so(split: str, loss: float) -> None:
+    assert epoch().is_finite
+    assert epoch(validation_loss=0.3).is_finite
+    assert epoch(test_loss=None, test_accuracy=None).is_finite
+    assert not epoch(**{f"{split}_loss": loss}).is_finite
 
 
 @every_implementation
@@ -232,14 +300,15 @@ def test_settings_from_plain_values() -> None:
         "epochs": 3,
         "batch_size": 7,
         "learning_rate": 1,
+        "validation_size": 5,
     }
-    assert Settings.from_mapping(values) == Settings((64, 32), 0.1, "framework", 3, 7, 1)
+    assert Settings.from_mapping(values) == Settings((64, 32), 0.1, "framework", 3, 7, 1, 5)
     with pytest.raises(TypeError):
         Settings.from_mapping({**values, "momentum": 0.9})
 
 
 def test_default_settings_are_the_articles() -> None:
-    assert Settings() == Settings((256,), 0.01, "zeros", 10, 256, 0.1)
+    assert Settings() == Settings((256,), 0.01, "zeros", 10, 256, 0.1, 0)
 
 
 @every_implementation
@@ -260,7 +329,7 @@ def test_a_huge_learning_rate_ends_the_run_early_as_diverged(implementation: str
 def test_predictions_of_a_diverged_run_agree_with_its_history(implementation: str) -> None:
     data = small_data()
     trained = run(data, replace(QUICK, learning_rate=1e30), implementation=implementation)
-    logits = logits_of_test_images(trained.network, data, torch.float32)
+    logits = all_logits(trained.network, data.test, torch.float32)
     table = prediction_table(logits.numpy(), data.test.labels.numpy())
     hits = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
     assert hits / 30 == trained.history[-1].test_accuracy
@@ -306,7 +375,7 @@ def test_predictions_and_evaluation_agree(implementation: str) -> None:
     # More images than one batch of evaluation, the last batch smaller.
     data = small_data(test=EVALUATION_BATCH + 234)
     trained = run(data, QUICK, implementation=implementation)
-    logits = logits_of_test_images(trained.network, data, torch.float32)
+    logits = all_logits(trained.network, data.test, torch.float32)
     assert logits.shape == (EVALUATION_BATCH + 234, 4)
     assert not logits.requires_grad
     table = prediction_table(logits.numpy(), data.test.labels.numpy()).to_pydict()
@@ -323,7 +392,8 @@ def test_sanity_bounds_are_the_articles() -> None:
         "training_accuracy": (0.7, 1.0),
         "test_accuracy": (0.7, 1.0),
     }
-    assert articles == SANITY_BOUNDS
+    # Validation images stand in for the test set, with its bounds.
+    assert articles | {"validation_accuracy": articles["test_accuracy"]} == SANITY_BOUNDS
 
 
 @pytest.mark.parametrize(
@@ -344,10 +414,15 @@ def test_sanity_bounds_are_the_articles() -> None:
         ("test_accuracy", math.nextafter(0.7, 1), True),
         ("test_accuracy", 1.0, True),
         ("test_accuracy", math.nan, False),
+        ("validation_accuracy", 0.7, False),
+        ("validation_accuracy", math.nextafter(0.7, 1), True),
+        ("validation_accuracy", 1.0, True),
+        ("validation_accuracy", 1.01, False),
     ],
 )
 def test_sanity_at_and_around_its_bounds(metric: str, value: float, met: bool) -> None:
-    checks = sanity(epoch(**{metric: value}))
+    unread = {"test_loss": None, "test_accuracy": None} if "validation" in metric else {}
+    checks = sanity(epoch(**unread, **{metric: value}))
     assert checks[metric]["met"] is met
     assert checks[metric]["value"] == (value if math.isfinite(value) else None)
     assert all(check["met"] for name, check in checks.items() if name != metric)
@@ -357,3 +432,179 @@ def test_sanity_says_its_bounds() -> None:
     checks = sanity(epoch())
     assert checks["training_loss"] == {"value": 0.3, "above": None, "below": 0.5, "met": True}
     assert checks["test_accuracy"] == {"value": 0.85, "above": 0.7, "below": 1.0, "met": True}
+
+
+def test_sanity_is_judged_on_the_test_set_and_only_without_it_on_validation() -> None:
+    both = epoch(validation_loss=0.4, validation_accuracy=0.1)
+    assert list(sanity(both)) == ["training_loss", "training_accuracy", "test_accuracy"]
+    assert all(check["met"] for check in sanity(both).values())
+    alone = replace(both, test_loss=None, test_accuracy=None)
+    assert list(sanity(alone)) == ["training_loss", "training_accuracy", "validation_accuracy"]
+    assert not sanity(alone)["validation_accuracy"]["met"]
+    neither = replace(alone, validation_loss=None, validation_accuracy=None)
+    assert list(sanity(neither)) == ["training_loss", "training_accuracy"]
+
+
+HELD_OUT = replace(QUICK, validation_size=23)
+
+
+@every_implementation
+@pytest.mark.parametrize("size", [23, 50], ids=["some", "all but less than a batch"])
+def test_held_out_images_are_neither_trained_on_nor_diagnosed(
+    implementation: str, size: int
+) -> None:
+    data, settings = small_data(), replace(QUICK, validation_size=size)
+    images, labels = data.training.images.clone(), data.training.labels.clone()
+    images[-size:] = 255 - images[-size:]
+    labels[-size:] = (labels[-size:] + 1) % 4
+    spoiled = with_training(data, images, labels)
+    clean, other = (run(d, settings, implementation=implementation) for d in (data, spoiled))
+    assert_same_run(clean, other, but_for=("validation_loss", "validation_accuracy"))
+    assert clean.history[-1].validation_loss != other.history[-1].validation_loss
+    # One more image that is spoiled is one that is trained on.
+    images[-size - 1] = 255 - images[-size - 1]
+    trained_on = run(with_training(data, images, labels), settings, implementation=implementation)
+    assert trained_on.history[0].training_loss != clean.history[0].training_loss
+
+
+@every_implementation
+def test_held_out_images_leave_a_smaller_training_set_like_any_other(implementation: str) -> None:
+    data = small_data()
+    rest = data.training.images[:-23], data.training.labels[:-23]
+    smaller = run(with_training(data, *rest), QUICK, implementation=implementation)
+    trained = run(data, HELD_OUT, implementation=implementation)
+    scores = ("validation_loss", "validation_accuracy")
+    assert_same_run(smaller, trained, but_for=scores)
+    last = trained.history[-1]
+    assert last.samples_per_second == pytest.approx(47 / last.seconds)
+
+
+@every_implementation
+def test_validation_metrics_are_of_the_last_training_images(implementation: str) -> None:
+    data = small_data()
+    trained = run(data, HELD_OUT, implementation=implementation)
+    last = trained.history[-1]
+    labels = data.training.labels[47:]
+    logits = trained.network.logits(pixels_of(data.training)[47:]).detach()
+    expected = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert last.validation_loss == pytest.approx(expected, rel=1e-6)
+    assert last.validation_accuracy == (logits.argmax(1) == labels).sum().item() / 23
+    (_, validation) = held_out(data.training, 23)
+    torch.testing.assert_close(all_logits(trained.network, validation, torch.float32), logits)
+
+
+def test_a_single_image_is_enough_to_train_on_or_to_validate_with() -> None:
+    for size in (1, 69):
+        (row,) = run(small_data(), replace(QUICK, epochs=1, validation_size=size)).history
+        assert row.validation_accuracy is not None
+        assert row.validation_accuracy * size == pytest.approx(
+            round(row.validation_accuracy * size)
+        )
+
+
+@pytest.mark.parametrize("size", [70, 71, 10**9])
+def test_holding_out_all_images_is_refused(size: int) -> None:
+    with pytest.raises(UserError, match=rf"validation_size: {size} of 70 .* value is 69"):
+        run(small_data(), replace(QUICK, validation_size=size))
+
+
+@every_implementation
+@pytest.mark.parametrize("settings", [QUICK, HELD_OUT], ids=["none held out", "some held out"])
+def test_a_run_that_must_not_read_the_test_set_does_not_touch_it(
+    implementation: str, settings: Settings
+) -> None:
+    data = small_data()
+    forbidden: Any = Forbidden()
+    sealed = Sealed(data.name, data.class_names, data.training, forbidden)
+    unread = run(sealed, settings, implementation=implementation, read_test=False)
+    assert all(row.test_loss is None and row.test_accuracy is None for row in unread.history)
+    read = run(data, settings, implementation=implementation)
+    assert all(row.test_accuracy is not None for row in read.history)
+    assert_same_run(read, unread, but_for=("test_loss", "test_accuracy"))
+    with pytest.raises(AssertionError, match="the test split was read"):
+        run(sealed, settings, implementation=implementation)
+
+
+@pytest.mark.parametrize("read_test", [True, False])
+def test_a_run_that_diverges_without_the_test_set_ends_early_too(read_test: bool) -> None:
+    settings = replace(HELD_OUT, epochs=20, learning_rate=1e30)
+    trained = run(small_data(), settings, read_test=read_test)
+    assert trained.status == "diverged"
+    assert len(trained.history) < 20
+    # What it came to is diagnosed as well: epoch 0 and every epoch that there was.
+    epochs = {diagnosis.epoch for diagnosis in trained.diagnoses}
+    assert epochs == set(range(len(trained.history) + 1))
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_run() -> None:
+    data, settings = small_data(), replace(HELD_OUT, epochs=5)
+
+    class Spiteful:
+        """Trains as usual, but has no finite answer for the 23 held-out images."""
+
+        def __init__(self, *arguments: Any) -> None:
+            self._network = implementations.load("scratch")(*arguments)
+            self.train_step = self._network.train_step
+            self.parameters = self._network.parameters
+
+        def logits(self, images: torch.Tensor) -> torch.Tensor:
+            logits = self._network.logits(images)
+            return logits * math.nan if len(images) == 23 else logits
+
+    trained = train(Spiteful, activations.load("relu"), data, settings, seed=0, read_test=False)
+    assert trained.status == "diverged"
+    assert len(trained.history) == 1
+
+
+@every_implementation
+def test_diagnosing_changes_neither_the_network_nor_the_course_of_the_run(
+    implementation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diagnosed = run(small_data(), HELD_OUT, implementation=implementation)
+    assert diagnosed.diagnoses
+    monkeypatch.setattr(Probe, "__init__", lambda *arguments: None)
+    monkeypatch.setattr(Probe, "diagnose", lambda *arguments: [])
+    blind = run(small_data(), HELD_OUT, implementation=implementation)
+    assert blind.diagnoses == []
+    diagnosed.diagnoses.clear()
+    assert_same_run(diagnosed, blind)
+
+
+def test_diagnoses_are_of_the_batch_of_training_images_before_training_and_after_each_epoch() -> (
+    None
+):
+    data = small_data()
+    trained = run(data, HELD_OUT)
+    kept, _ = held_out(data.training, 23)
+    probe = Probe(kept, QUICK.batch_size, activations.load("relu"), torch.float32)
+    initial = initial_parameters((12, 16, 4), 0, QUICK.weight_std)
+    expected = probe.diagnose(0, initial) + probe.diagnose(2, trained.network.parameters())
+    assert [row for row in trained.diagnoses if row.epoch != 1] == expected
+    assert {row.epoch for row in trained.diagnoses} == {0, 1, 2}
+    assert [row.epoch for row in trained.diagnoses] == sorted(r.epoch for r in trained.diagnoses)
+
+
+def test_time_for_diagnoses_is_no_training_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+
+    def slow(*arguments: Any) -> list[Any]:
+        for _ in range(1000):
+            next(clock)
+        return []
+
+    # A look at this clock takes a second, a diagnosis a thousand.
+    monkeypatch.setattr("mlplab.training.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(Probe, "diagnose", slow)
+    trained = run(small_data(), QUICK)
+    assert [row.seconds for row in trained.history] == [1, 1]
+    assert trained.training_seconds == 2
+    assert trained.diagnostics_seconds == 2002
+
+
+def test_a_learned_parameter_of_the_activation_learns() -> None:
+    build, prelu = implementations.load("scratch"), activations.load("prelu")
+    trained = train(build, prelu, small_data(), QUICK, seed=0)
+    parameters = trained.network.parameters()
+    assert list(parameters) == ["W1", "b1", "alpha1", "W2", "b2"]
+    assert parameters["alpha1"].shape == (1,)
+    assert parameters["alpha1"].item() != prelu.parameters["alpha"]

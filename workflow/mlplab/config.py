@@ -10,21 +10,20 @@ from typing import Any
 import jsonschema
 import yaml
 
-from mlplab import activations, datasets, implementations
+from mlplab import activations, datasets, grid, implementations
 from mlplab.errors import UserError
+from mlplab.plugins import PlugInError
 
 SCHEMA_FILE = Path(__file__).parent.parent / "schemas" / "config.schema.yaml"
-REGISTRIES = {
-    "implementations": implementations.names,
-    "activations": activations.names,
-    "datasets": datasets.names,
-}
+# Keys that name folders with further plug-ins.
+PLUG_INS = {"implementations": implementations.names, "activations": activations.names}
 TYPE_NAMES = {
     "object": "a mapping",
     "array": "a list",
     "string": "text",
     "number": "a number",
     "integer": "a whole number",
+    "boolean": "true or false",
     "null": "null",
 }
 
@@ -33,8 +32,11 @@ class ConfigError(UserError):
     """The configuration is refused; the message has one line for each thing to mend."""
 
 
-def schema() -> dict[str, Any]:
-    """The JSON schema of a configuration, with the registries' names and the possible axes."""
+def schema(registries: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+    """The JSON schema of a configuration, with the registries' names and the possible axes.
+
+    `registries` are the names of all plug-ins; by default those of the library.
+    """
     loaded: dict[str, Any] = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
     properties = loaded["properties"]
     axes = properties["grid"]["properties"]
@@ -47,16 +49,29 @@ def schema() -> dict[str, Any]:
                 "uniqueItems": True,
                 "items": {key: value for key, value in setting.items() if key != "default"},
             }
-    _fill_registries(loaded)
+    _fill_registries(loaded, {"datasets": datasets.names(), **(registries or _registries({}))})
     return loaded
 
 
-def _fill_registries(node: Any) -> None:
+def _registries(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names of all plug-ins: the library's, and those in the folders that `config` names."""
+    found = {}
+    for kind, names in PLUG_INS.items():
+        folders = config.get(kind)
+        usable = isinstance(folders, list) and all(isinstance(item, str) for item in folders)
+        try:
+            found[kind] = names(folders if usable and folders else ())
+        except PlugInError as error:
+            raise ConfigError(f"config error: {error}") from error
+    return found
+
+
+def _fill_registries(node: Any, registries: Mapping[str, list[str]]) -> None:
     if isinstance(node, dict):
         if "x-registry" in node:
-            node["enum"] = REGISTRIES[node["x-registry"]]()
+            node["enum"] = registries[node["x-registry"]]
         for value in node.values():
-            _fill_registries(value)
+            _fill_registries(value, registries)
 
 
 def _with_defaults(value: Any, node: Mapping[str, Any]) -> Any:
@@ -82,16 +97,49 @@ def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ConfigError, with one line for each mistake, where it does not follow the schema.
     """
-    node = schema()
     plain = copy.deepcopy(dict(config))
+    for kind in PLUG_INS:
+        # One folder may be given as plain text, as on a command line.
+        if isinstance(plain.get(kind), str):
+            plain[kind] = [plain[kind]]
+    node = schema(_registries(plain))
     validator = jsonschema.Draft202012Validator(node)
     errors = sorted(validator.iter_errors(plain), key=lambda error: list(map(str, error.path)))
     lines = [line for error in errors for line in _explain(error)] or list(_not_finite(plain, ""))
+    _refuse(lines)
+    resolved: dict[str, Any] = _with_defaults(plain, node)
+    _refuse(list(dict.fromkeys(_impossible(resolved))))
+    return resolved
+
+
+def _refuse(lines: list[str]) -> None:
     if lines:
         single = (line.replace("\n", "\\n") for line in lines)
         raise ConfigError("\n".join(f"config error: {line}" for line in single))
-    resolved: dict[str, Any] = _with_defaults(plain, node)
-    return resolved
+
+
+def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
+    """What is allowed key by key, but not together."""
+    chosen = config["grid"]["implementation"]
+    limits = {
+        name: implementations.max_hidden_layers(
+            implementations.source(name, config["implementations"])
+        )
+        for name in chosen
+    }
+    for run in grid.runs(config).values():
+        limit, sizes = limits[run.implementation], run.settings["hidden_sizes"]
+        if limit is not None and len(sizes) > limit:
+            yield (
+                f"grid.implementation: {run.implementation!r} says that it can do {limit} hidden "
+                f"layer{'s' if limit > 1 else ''} (MAX_HIDDEN_LAYERS in its file), found "
+                f"hidden_sizes {sizes}; leave it out, or study the depth without it"
+            )
+        if config["selection"] and run.settings["validation_size"] < 1:
+            yield (
+                "training.validation_size: 0 images are held out, but `selection` chooses by "
+                "accuracy on them, expected at least 1; give a number such as 10000"
+            )
 
 
 def _not_finite(value: Any, path: str) -> Iterator[str]:

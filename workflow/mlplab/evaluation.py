@@ -2,6 +2,7 @@
 
 import math
 import os
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
-from mlplab.record import read_history
+from mlplab.record import read_rows
 
 Path = str | os.PathLike[str]
 
@@ -30,9 +31,10 @@ def _ratio(numerator: NDArray[np.int64], denominator: NDArray[np.int64]) -> NDAr
 
 
 def scores(predictions: pa.Table, class_names: tuple[str, ...]) -> dict[str, Any]:
-    """Test accuracy and loss, macro F1, per-class precision, recall, F1, and confusion matrix.
+    """Accuracy and loss, macro F1, per-class precision, recall, F1, and confusion matrix.
 
-    `predictions` is a prediction_table. The loss is None where it is not finite.
+    `predictions` is a prediction_table. What is not finite is None: a loss that is not, and every
+    score where there are no predictions.
     """
     labels = predictions["label"].to_numpy()
     predicted = predictions["prediction"].to_numpy()
@@ -41,12 +43,13 @@ def scores(predictions: pa.Table, class_names: tuple[str, ...]) -> dict[str, Any
     precision = _ratio(hits, confusion.sum(axis=0))
     recall = _ratio(hits, confusion.sum(axis=1))
     f1 = _ratio(2 * hits, confusion.sum(axis=0) + confusion.sum(axis=1))
-    loss = -float(predictions["label_log_probability"].to_numpy().mean())
+    images = len(labels)
+    loss = -float(predictions["label_log_probability"].to_numpy().sum()) / images if images else nan
     return {
-        "images": len(labels),
-        "test_accuracy": int(hits.sum()) / len(labels),
-        "test_loss": loss if math.isfinite(loss) else None,
-        "macro_f1": float(f1.mean()),
+        "images": images,
+        "accuracy": int(hits.sum()) / images if images else None,
+        "loss": loss if math.isfinite(loss) else None,
+        "macro_f1": float(f1.mean()) if images else None,
         "per_class": [
             {
                 "class": name,
@@ -61,19 +64,25 @@ def scores(predictions: pa.Table, class_names: tuple[str, ...]) -> dict[str, Any
     }
 
 
-def evaluate_run(predictions: Path, history: Path, manifest: Path, evaluation: Path) -> None:
-    """Score a run's predictions and write the scores to `evaluation` (JSON).
+def evaluate_run(
+    predictions: Path, history: Path, manifest: Path, scored_on: str, evaluation: Path
+) -> None:
+    """Score a run's predictions on a split and write the scores to `evaluation` (JSON).
 
-    Raises UserError where they contradict the test accuracy that the run's history ends with.
+    Raises UserError where they contradict the accuracy that the run's history ends with.
     """
     class_names = tuple(read_json(manifest)["class_names"])
-    scored = scores(pyarrow.parquet.read_table(predictions), class_names)
-    last = read_history(history)[-1]
-    if not math.isclose(scored["test_accuracy"], last["test_accuracy"], abs_tol=1e-12):
-        raise UserError(
-            f"{predictions}: test accuracy {scored['test_accuracy']} contradicts the "
-            f"{last['test_accuracy']} of {history}; train this run again: "
-            f"snakemake --cores all --forcerun {history}"
-        )
+    scored = {"split": scored_on, **scores(pyarrow.parquet.read_table(predictions), class_names)}
+    rows = read_rows(history)
+    if rows:
+        last = rows[-1][f"{scored_on}_accuracy"]
+        if not math.isclose(scored["accuracy"], last, abs_tol=1e-12):
+            raise UserError(
+                f"{predictions}: {scored_on} accuracy {scored['accuracy']} contradicts the "
+                f"{last} of {history}; train this run again: "
+                f"snakemake --cores all --forcerun {history}"
+            )
+        print(f"{scored_on} accuracy {scored['accuracy']:.4f}, macro F1 {scored['macro_f1']:.4f}")
+    else:
+        print("this run failed: there is nothing to score")
     write_json(evaluation, scored)
-    print(f"test accuracy {scored['test_accuracy']:.4f}, macro F1 {scored['macro_f1']:.4f}")

@@ -1,7 +1,8 @@
 """One run, from its place in the grid to its record on disk."""
 
-import os
 import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
@@ -12,12 +13,11 @@ from mlplab import activations, implementations, provenance
 from mlplab.datasets import store
 from mlplab.files import file_digest, replacing, write_json
 from mlplab.grid import Run
+from mlplab.plugins import PlugInError
 from mlplab.precision import use_fast_products
 from mlplab.predictions import prediction_table
-from mlplab.record import write_history
-from mlplab.training import Epoch, Settings, Trained, sanity, test_logits, train
-
-Path = str | os.PathLike[str]
+from mlplab.record import write_rows
+from mlplab.training import Epoch, Settings, Trained, all_logits, sanity, train
 
 
 def _milliseconds() -> int:
@@ -26,78 +26,131 @@ def _milliseconds() -> int:
 
 def report_epoch(epoch: Epoch) -> None:
     """Print the metrics of an epoch in one line: what a reader watches grow (B10)."""
-    print(
-        f"epoch {epoch.epoch:3d}: "
-        f"training loss {epoch.training_loss:.4f}, accuracy {epoch.training_accuracy:.4f}; "
-        f"test loss {epoch.test_loss:.4f}, accuracy {epoch.test_accuracy:.4f}; "
-        f"{epoch.seconds:.2f} s",
-        flush=True,
-    )
+    splits = [
+        f"{split} loss {loss:.4f}, accuracy {accuracy:.4f}"
+        for split, loss, accuracy in (
+            ("training", epoch.training_loss, epoch.training_accuracy),
+            ("validation", epoch.validation_loss, epoch.validation_accuracy),
+            ("test", epoch.test_loss, epoch.test_accuracy),
+        )
+        if loss is not None
+    ]
+    print(f"epoch {epoch.epoch:3d}: {'; '.join(splits)}; {epoch.seconds:.2f} s", flush=True)
 
 
-def _run_json(
-    run: Run, data: store.Dataset, data_path: Path, trained: Trained, started: int
-) -> dict[str, Any]:
-    precision = torch.get_float32_matmul_precision()
+@dataclass(frozen=True)
+class Job:
+    """A run of the grid with the files that it is trained with.
+
+    `scored_on` names the split that its predictions and scores are of: "test", or "validation"
+    where a selection among runs must not see the test split.
+    """
+
+    run: Run
+    implementation: Path
+    activation: Path
+    data: Path
+    threads: int
+    scored_on: str
+
+    def describe(self, data: store.Dataset, started: int) -> dict[str, Any]:
+        """What run.json says of a run whatever became of it."""
+        return {
+            "run": self.run.path,
+            "implementation": self.run.implementation,
+            "activation": self.run.activation,
+            "seed": self.run.seed,
+            "dataset": data.name,
+            "settings": self.run.settings,
+            "axes": list(self.run.axes),
+            "scored_on": self.scored_on,
+            "started": started,
+            "ended": _milliseconds(),
+            "device": "cpu",
+            "threads": torch.get_num_threads(),
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "data_digest": file_digest(self.data),
+            "code_digest": provenance.code_digest(self.implementation, self.activation),
+            "git": provenance.git_state(),
+            "machine": provenance.machine(),
+            "versions": provenance.versions(),
+        }
+
+
+def _outcome(trained: Trained) -> dict[str, Any]:
     return {
-        "run": run.path,
-        "implementation": run.implementation,
-        "activation": run.activation,
-        "seed": run.seed,
-        "dataset": data.name,
-        "settings": run.settings,
-        "axes": list(run.axes),
         "status": trained.status,
+        "error": None,
         "sanity": sanity(trained.history[-1]),
-        "started": started,
-        "ended": _milliseconds(),
         "training_seconds": trained.training_seconds,
         "seconds_per_epoch": trained.seconds_per_epoch,
-        "device": "cpu",
-        "threads": torch.get_num_threads(),
-        "matmul_precision": precision,
-        "data_digest": file_digest(data_path),
-        "code_digest": provenance.code_digest(run.implementation, run.activation),
-        "git": provenance.git_state(),
-        "machine": provenance.machine(),
-        "versions": provenance.versions(),
+        "diagnostics_seconds": trained.diagnostics_seconds,
     }
 
 
-def train_run(
-    run: Run,
-    data_path: Path,
-    threads: int,
-    history: Path,
-    parameters: Path,
-    predictions: Path,
-    record: Path,
-) -> None:
-    """Train `run` on the decoded data set at `data_path` and write its record.
+def _failure(error: PlugInError) -> dict[str, Any]:
+    return {
+        "status": "failed",
+        "error": str(error),
+        "sanity": {},
+        "training_seconds": None,
+        "seconds_per_epoch": None,
+        "diagnostics_seconds": None,
+    }
 
-    `record` (run.json) is written last: where it is, the run is complete.
-    """
-    started = _milliseconds()
-    torch.set_num_threads(threads)
-    precision, error = use_fast_products()
-    print(f"{run.path}: {threads} thread(s), float32 products {precision!r} (error {error:.1e})")
-    data = store.load(data_path)
+
+def _train(job: Job, data: store.Dataset) -> tuple[Trained, torch.Tensor, store.Split]:
+    """The trained run, with its logits on the split that it is scored on."""
+    settings = Settings.from_mapping(job.run.settings)
     trained = train(
-        implementations.load(run.implementation),
-        activations.load(run.activation),
+        implementations.load(job.implementation),
+        activations.load(job.activation),
         data,
-        Settings.from_mapping(run.settings),
-        run.seed,
+        settings,
+        job.run.seed,
         on_epoch=report_epoch,
+        read_test=job.scored_on == "test",
     )
     if trained.status == "diverged":
         print(f"diverged in epoch {len(trained.history)}: the loss is not finite")
-    logits = test_logits(trained.network, data, torch.float32)
-    table = prediction_table(logits.numpy(), data.test.labels.numpy())
-    write_history(history, [epoch.as_dict() for epoch in trained.history])
-    with replacing(parameters) as temporary:
+    scored = data.test
+    if job.scored_on == "validation":
+        scored = store.held_out(data.training, settings.validation_size)[1]
+    return trained, all_logits(trained.network, scored, torch.float32), scored
+
+
+def train_run(
+    job: Job, history: Path, diagnostics: Path, parameters: Path, predictions: Path, record: Path
+) -> None:
+    """Train a run and write its record.
+
+    A broken implementation or activation is a finding: the record then has the status "failed", the
+    error, and no history. `record` (run.json) is written last: where it is, the run is complete.
+    """
+    started = _milliseconds()
+    torch.set_num_threads(job.threads)
+    precision, error = use_fast_products()
+    name = f"{job.run.path}: {job.threads} thread(s)"
+    print(f"{name}, float32 products {precision!r} (error {error:.1e})")
+    data = store.load(job.data)
+    rows: list[dict[str, Any]] = []
+    diagnoses: list[dict[str, Any]] = []
+    tensors: dict[str, torch.Tensor] = {}
+    logits, labels = torch.empty(0, data.classes), torch.empty(0, dtype=torch.int64)
+    try:
+        trained, logits, scored = _train(job, data)
+    except PlugInError as broken:
+        print(f"failed: {broken}")
+        outcome = _failure(broken)
+    else:
+        outcome, labels = _outcome(trained), scored.labels
+        rows = [epoch.as_dict() for epoch in trained.history]
+        diagnoses = [asdict(diagnosis) for diagnosis in trained.diagnoses]
         tensors = {name: t.contiguous() for name, t in trained.network.parameters().items()}
+    write_rows(history, rows)
+    write_rows(diagnostics, diagnoses)
+    with replacing(parameters) as temporary:
         save_file(tensors, temporary)
     with replacing(predictions) as temporary:
-        pyarrow.parquet.write_table(table, temporary)
-    write_json(record, _run_json(run, data, data_path, trained, started))
+        pyarrow.parquet.write_table(prediction_table(logits.numpy(), labels.numpy()), temporary)
+    write_json(record, job.describe(data, started) | outcome)

@@ -15,11 +15,9 @@ from mlplab.record import RunRecord
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#5b5b5b")
-CURVES = {
-    "training_loss": ("training loss", "-"),
-    "training_accuracy": ("training accuracy", "--"),
-    "test_accuracy": ("test accuracy", ":"),
-}
+CURVE_STYLES = ("-", "--", ":")
+# More groups than this do not fit a figure; the best are drawn.
+GROUPS_AT_MOST = 30
 STYLE = {
     # Text stays text, so that it can be read aloud, searched and coloured by the page.
     "svg.fonttype": "none",
@@ -44,7 +42,8 @@ def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
             figure.savefig(temporary, format=form, transparent=transparent, metadata=metadata)
 
 
-def _new(width: float = 5, height: float = 2.5, **kwargs: Any) -> tuple[Figure, Any]:
+def new_figure(width: float = 5, height: float = 2.5, **kwargs: Any) -> tuple[Figure, Any]:
+    """A figure of a size in inches, with its axes."""
     figure = Figure(figsize=(width, height))
     return figure, figure.subplots(**kwargs)
 
@@ -60,12 +59,12 @@ def activation(
 
     The gradient is autograd's; the derivative in closed form is dotted over it.
     """
-    function_figure, axes = _new()
+    function_figure, axes = new_figure()
     axes.plot(x, function, color=COLORS[0])
     axes.set(xlabel="x", ylabel=f"{name}(x)")
     axes.grid(alpha=0.3)
 
-    gradient_figure, axes = _new()
+    gradient_figure, axes = new_figure()
     axes.plot(x, gradient, color=COLORS[0], linewidth=4, alpha=0.45, label="autograd")
     axes.plot(x, derivative, color=COLORS[1], linestyle=":", linewidth=2, label="closed form")
     axes.set(xlabel="x", ylabel=f"grad of {name}")
@@ -79,7 +78,7 @@ def images(
 ) -> Figure:
     """Images n × height × width in rows, each below its title."""
     rows = -(-len(pixels) // columns)
-    figure, grid = _new(1.3 * columns, 1.75 * rows, nrows=rows, ncols=columns, squeeze=False)
+    figure, grid = new_figure(1.3 * columns, 1.75 * rows, nrows=rows, ncols=columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     for index, (axes, image, title) in enumerate(zip(grid.flat, pixels, titles, strict=False)):
@@ -98,22 +97,38 @@ def predictions(
     return images(pixels, titles, columns=len(titles), colors=colors)
 
 
-def curves(records: Mapping[str, Sequence[RunRecord]]) -> Figure:
+def nothing(reason: str) -> Figure:
+    """A figure in place of one for which there is nothing to draw."""
+    figure, axes = new_figure()
+    axes.axis("off")
+    axes.text(0.5, 0.5, reason, ha="center", va="center", wrap=True, fontsize=9)
+    return figure
+
+
+def curves(records: Mapping[str, Sequence[RunRecord]], split: str = "test") -> Figure:
     """Training curves as in B10, x the epoch and y from 0.3 to 0.9 (more where data needs it).
 
     `records` maps an implementation to its runs over seeds: a line is their mean, the band around
-    it goes from the lowest to the highest.
+    it goes from the lowest to the highest. Failed runs have no curve. `split` is the one that runs
+    are scored on.
     """
-    figure, panels = _new(4.2 * len(records), 3.4, ncols=len(records), sharey=True, squeeze=False)
+    figure, panels = new_figure(
+        4.2 * len(records), 3.4, ncols=len(records), sharey=True, squeeze=False
+    )
     low, high, last_epoch = 0.3, 0.9, 1
-    for axes, (implementation, runs) in zip(panels.flat, records.items(), strict=True):
-        shortest = min(len(record.history) for record in runs)
+    metrics = ("training_loss", "training_accuracy", f"{split}_accuracy")
+    for axes, (implementation, all_runs) in zip(panels.flat, records.items(), strict=True):
+        runs = [record for record in all_runs if record.history]
+        shortest = min((len(record.history) for record in runs), default=0)
         epochs = np.arange(1, shortest + 1)
         last_epoch = max(last_epoch, shortest)
-        for color, (metric, (label, style)) in zip(COLORS, CURVES.items(), strict=False):
+        for color, style, metric in zip(COLORS, CURVE_STYLES, metrics, strict=False):
+            if not runs:
+                break
             values = np.array(
                 [[row[metric] for row in record.history[:shortest]] for record in runs]
             )
+            label = metric.replace("_", " ")
             axes.plot(epochs, values.mean(axis=0), style, color=color, label=label)
             axes.fill_between(
                 epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0
@@ -123,14 +138,17 @@ def curves(records: Mapping[str, Sequence[RunRecord]]) -> Figure:
             if metric != "training_loss" and finite.size:
                 low, high = min(low, finite.min()), max(high, finite.max())
         seeds = "seed" if len(runs) == 1 else "seeds"
-        axes.set(xlabel="epoch", title=f"{implementation} ({len(runs)} {seeds})")
+        shown = f"{len(runs)} {seeds}" if runs else "all runs failed"
+        axes.set(xlabel="epoch", title=f"{implementation} ({shown})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=4))
         axes.grid(alpha=0.3)
     for axes in panels.flat:
         axes.set(ylim=(low - 0.02, high + 0.02))
         if last_epoch > 1:
             axes.set(xlim=(1, last_epoch))
-    panels.flat[0].legend(frameon=False, fontsize=8)
+    drawn = next((axes for axes in panels.flat if axes.lines), None)
+    if drawn is not None:
+        drawn.legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -139,7 +157,7 @@ def confusion(matrix: NDArray[np.integer], class_names: Sequence[str]) -> Figure
     classes = len(class_names)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 2 + 0.42 * classes
-    figure, axes = _new(side, side)
+    figure, axes = new_figure(side, side)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted class", ylabel="true class")
     slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
@@ -163,39 +181,51 @@ def confusion(matrix: NDArray[np.integer], class_names: Sequence[str]) -> Figure
 
 
 def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means: bool) -> Figure:
-    """Dots of several runs, in columns by group, coloured by series."""
+    """Dots of several runs, in rows by group, coloured by series; the best groups where many."""
     groups = list(dict.fromkeys(group for series in values.values() for group in series))
-    figure, axes = _new(max(5, 1 + 1.1 * len(groups)), 3.4)
+    title = ""
+    if len(groups) > GROUPS_AT_MOST:
+
+        def mean(group: str) -> float:
+            dots = [dot for series in values.values() for dot in series.get(group, ())]
+            return float(np.mean(dots)) if np.isfinite(dots).all() else -np.inf
+
+        title = f"the {GROUPS_AT_MOST} highest of {len(groups)} groups"
+        groups = sorted(groups, key=mean, reverse=True)[:GROUPS_AT_MOST]
+    figure, axes = new_figure(7, max(2.2, 1 + 0.36 * len(groups)))
     for index, (series, by_group) in enumerate(values.items()):
-        offset = (index - (len(values) - 1) / 2) * 0.5 / max(len(values), 1)
-        color = COLORS[index % len(COLORS)]
-        for number, (group, dots) in enumerate(by_group.items()):
+        offset = (index - (len(values) - 1) / 2) * 0.6 / max(len(values), 1)
+        color, named = COLORS[index % len(COLORS)], False
+        for group, dots in by_group.items():
+            if group not in groups:
+                continue
             position = groups.index(group) + offset
             axes.plot(
-                [position] * len(dots),
                 dots,
+                [position] * len(dots),
                 "o",
                 color=color,
                 alpha=0.6,
                 markersize=5,
-                label=series if number == 0 else None,
+                label=None if named else series,
             )
+            named = True
             if means and len(dots):
-                axes.plot(position, np.mean(dots), "_", color=color, markersize=18, mew=2)
-    axes.set_xticks(range(len(groups)), groups, rotation=20 if len(groups) > 6 else 0)
-    axes.set(ylabel=label, xlim=(-0.6, len(groups) - 0.4))
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+                axes.plot(np.mean(dots), position, "|", color=color, markersize=12, mew=2)
+    axes.set_yticks(range(len(groups)), groups)
+    axes.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6), title=title)
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
-def accuracy(values: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """Test accuracy of each run: implementation → activation → a value per seed; bars are means."""
-    return _dots(values, "test accuracy", means=True)
+def accuracy(values: Mapping[str, Mapping[str, Sequence[float]]], split: str = "test") -> Figure:
+    """Accuracy of each run on a split: implementation → activation → a value per seed."""
+    return _dots(values, f"{split} accuracy", means=True)
 
 
 def seconds(values: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Seconds of training per epoch of each run: implementation → activation → a value per seed."""
     figure = _dots(values, "seconds per epoch", means=False)
-    figure.axes[0].set_ylim(bottom=0)
+    figure.axes[0].set_xlim(left=0)
     return figure

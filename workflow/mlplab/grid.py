@@ -65,6 +65,11 @@ def runs(config: Mapping[str, Any]) -> dict[str, Run]:
     return expanded
 
 
+def scored_split(config: Mapping[str, Any]) -> str:
+    """The split that runs are scored on: "test", or "validation" where the best is selected."""
+    return "validation" if config["selection"] else "test"
+
+
 def by_cell(all_runs: Mapping[str, Run]) -> dict[str, list[Run]]:
     """The runs of each cell, in order."""
     return _grouped(all_runs, "cell")

@@ -3,11 +3,14 @@
 import hashlib
 import itertools
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 
 BIAS_INITS = ("zeros", "framework")
+NONE: Mapping[str, float] = MappingProxyType({})
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:
@@ -22,6 +25,7 @@ def initial_parameters(
     weight_std: float = 0.01,
     bias_init: str = "zeros",
     dtype: torch.dtype = torch.float32,
+    activation_parameters: Mapping[str, float] = NONE,
 ) -> dict[str, torch.Tensor]:
     """Weights and biases of a fully connected network (article items B3, C2).
 
@@ -29,12 +33,16 @@ def initial_parameters(
     b2 … with shapes (fan_in, fan_out) and (fan_out,). Weights are drawn from N(0, weight_std²).
     Biases are zero, or with `bias_init="framework"` drawn from U(-1/√fan_in, 1/√fan_in) as
     `torch.nn.Linear` does. The weights of a seed are the same with either.
+
+    `activation_parameters` maps the activation's own parameters to their initial values; each
+    hidden layer has them after its bias, with shape (1,): W1, b1, alpha1, W2, b2.
     """
     if bias_init not in BIAS_INITS:
         raise ValueError(f"bias_init is {bias_init!r}, expected one of {', '.join(BIAS_INITS)}")
     weights = generator(seed, "weights")
     biases = generator(seed, "biases")
     parameters = {}
+    hidden_layers = len(sizes) - 2
     for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes), start=1):
         # Drawn in float32 whatever the dtype, so that all precisions start from the same values.
         weight = torch.randn(fan_in, fan_out, generator=weights) * weight_std
@@ -42,13 +50,29 @@ def initial_parameters(
         bias = (torch.rand(fan_out, generator=biases) * 2 - 1) * bound
         parameters[f"W{layer}"] = weight.to(dtype)
         parameters[f"b{layer}"] = bias.to(dtype)
+        if layer <= hidden_layers:
+            for name, value in activation_parameters.items():
+                parameters[f"{name}{layer}"] = torch.tensor([value], dtype=torch.float32).to(dtype)
     return parameters
 
 
-def layers(parameters: dict[str, torch.Tensor]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def layers(parameters: Mapping[str, torch.Tensor]) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The (weight, bias) pairs of W1, b1, W2, b2 …, from input to output."""
-    count = len(parameters) // 2
+    count = sum(name.startswith("W") for name in parameters)
     return [(parameters[f"W{layer}"], parameters[f"b{layer}"]) for layer in range(1, count + 1)]
+
+
+def activation_parameters(
+    parameters: Mapping[str, torch.Tensor],
+) -> list[tuple[torch.Tensor, ...]]:
+    """The activation's own parameters of each hidden layer, () where it has none."""
+    hidden_layers = len(layers(parameters)) - 1
+    found: list[tuple[torch.Tensor, ...]] = [()] * hidden_layers
+    for name, value in parameters.items():
+        match = re.fullmatch(r"(\D+)(\d+)", name)
+        if match and match[1] not in ("W", "b"):
+            found[int(match[2]) - 1] += (value,)
+    return found
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> torch.Tensor:

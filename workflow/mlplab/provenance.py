@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mlplab import activations, implementations
 from mlplab.files import files_digest
 
 LIBRARY = Path(__file__).parent
@@ -17,9 +16,12 @@ LIBRARY = Path(__file__).parent
 # of them means training anew; a test compares this list with what a training really imports.
 TRAINING_MODULES = (
     "activations/__init__.py",
+    "contract.py",
     "datasets/store.py",
+    "diagnostics.py",
     "implementations/__init__.py",
     "parameters.py",
+    "plugins.py",
     "precision.py",
     "predictions.py",
     "training.py",
@@ -33,12 +35,10 @@ def shared_digest() -> str:
     return files_digest(LIBRARY / module for module in TRAINING_MODULES)
 
 
-def code_digest(implementation: str, activation: str) -> str:
-    """Digest of all code that a run of this implementation and activation uses."""
+def code_digest(implementation: Path, activation: Path) -> str:
+    """Digest of all code that a run with these files uses."""
     modules = [LIBRARY / module for module in TRAINING_MODULES]
-    return files_digest(
-        [*modules, implementations.source(implementation), activations.source(activation)]
-    )
+    return files_digest([*modules, implementation, activation])
 
 
 def _git(*arguments: str) -> str | None:

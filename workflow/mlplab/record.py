@@ -1,14 +1,14 @@
 """A run's record on disk: the files that hold everything that is known of it.
 
-history.csv, parameters.safetensors, predictions.parquet and run.json are written by training,
-evaluation.json by evaluation. The record comes first; MLflow gets what the record says.
+history.csv, diagnostics.csv, parameters.safetensors, predictions.parquet and run.json are written
+by training, evaluation.json by evaluation. The record comes first; MLflow gets what it says.
 """
 
 import csv
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class RunFiles:
     """Paths of the files of one run."""
 
     history: Path
+    diagnostics: Path
     parameters: Path
     predictions: Path
     run: Path
@@ -41,53 +42,92 @@ class RunFiles:
     def load(self) -> "RunRecord":
         """What the files say, apart from parameters and predictions."""
         return RunRecord(
-            read_json(self.run), read_history(self.history), read_json(self.evaluation)
+            read_json(self.run),
+            read_rows(self.history),
+            read_json(self.evaluation),
+            read_rows(self.diagnostics),
         )
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What is known of a run: run.json, history (a row per epoch), evaluation.json."""
+    """What is known of a run: run.json, history (a row per epoch), evaluation.json, diagnostics.
+
+    A run whose implementation or activation is broken has the status "failed" and no history.
+    """
 
     run: dict[str, Any]
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]
     evaluation: dict[str, Any]
+    diagnostics: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def last(self) -> dict[str, float]:
+        """Losses and accuracies of the last epoch; empty for a failed run."""
+        last = self.history[-1] if self.history else {}
+        return {name: v for name, v in last.items() if name.endswith(("_loss", "_accuracy"))}
+
+    @property
+    def sanity(self) -> str:
+        """Whether all of the article's bounds (B11) are met; a failed run misses them."""
+        checks = self.run["sanity"].values()
+        return "met" if checks and all(check["met"] for check in checks) else "missed"
 
     def final_metrics(self) -> dict[str, float]:
-        """Metrics of the whole run, as they are tracked and tabulated."""
-        loss = self.evaluation["test_loss"]
+        """Metrics of the whole run, as they are tracked and tabulated; none for a failed run."""
+        if not self.history:
+            return {}
+        split, scores = self.run["scored_on"], self.evaluation
         return {
-            "final_test_accuracy": self.evaluation["test_accuracy"],
-            "final_test_loss": math.nan if loss is None else loss,
-            "macro_f1": self.evaluation["macro_f1"],
+            f"final_{split}_accuracy": scores["accuracy"],
+            f"final_{split}_loss": math.nan if scores["loss"] is None else scores["loss"],
+            "macro_f1": scores["macro_f1"],
             "epochs_run": float(len(self.history)),
             "training_seconds": self.run["training_seconds"],
             "seconds_per_epoch": self.run["seconds_per_epoch"],
         }
 
 
-def write_history(path: str | os.PathLike[str], rows: Sequence[dict[str, float]]) -> None:
-    """Write a row per epoch as CSV; floats keep all their digits."""
+def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows with the same keys as CSV; floats keep all their digits. No row, no heading."""
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+        if rows:
+            writer.writeheader()
         writer.writerows(rows)
 
 
-def read_history(path: str | os.PathLike[str]) -> list[dict[str, float]]:
-    """The rows of a history; epoch and timestamp (milliseconds) are whole numbers."""
-    whole = ("epoch", "timestamp")
+WHOLE = ("epoch", "timestamp")
+TEXT = ("quantity", "of")
+
+
+def _value(key: str, text: str) -> Any:
+    if key in TEXT:
+        return text
+    return int(text) if key in WHOLE else float(text)
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The rows of a history or of diagnostics; epoch and timestamp (ms) are whole numbers."""
     with open(path, newline="") as file:
         return [
-            {key: int(text) if key in whole else float(text) for key, text in row.items()}
-            for row in csv.DictReader(file)
+            {key: _value(key, text) for key, text in row.items()} for row in csv.DictReader(file)
         ]
 
 
 def load_records(names: Sequence[str], paths: Any) -> dict[str, RunRecord]:
-    """Name → record, from an object with the lists `run`, `history` and `evaluation` of paths."""
+    """Name → record, from an object with the lists `run`, `history` and `evaluation` of paths.
+
+    Where it has the list `diagnostics`, these are read as well.
+    """
     files = zip(names, paths.run, paths.history, paths.evaluation, strict=True)
-    return {
-        name: RunRecord(read_json(run), read_history(history), read_json(evaluation))
+    records = {
+        name: RunRecord(read_json(run), read_rows(history), read_json(evaluation))
         for name, run, history, evaluation in files
+    }
+    if not hasattr(paths, "diagnostics"):
+        return records
+    return {
+        name: replace(record, diagnostics=read_rows(diagnostics))
+        for (name, record), diagnostics in zip(records.items(), paths.diagnostics, strict=True)
     }

@@ -11,12 +11,10 @@ from scipy import stats
 from mlplab.errors import UserError
 from mlplab.files import replacing
 from mlplab.record import RunRecord
+from mlplab.statistics import CONFIDENCE
 
-CONFIDENCE = 0.95
 # What a cell's runs have in common besides the further axes of the grid.
 CELL = ["implementation", "activation"]
-# The metrics of the last epoch, under the names that they are tracked by.
-LAST = ("training_loss", "training_accuracy", "test_loss", "test_accuracy")
 
 
 def write(
@@ -44,8 +42,7 @@ def _published(tracked: float, recorded: float) -> float:
 
 
 def _expected(record: RunRecord) -> dict[str, float]:
-    last = {name: record.history[-1][name] for name in LAST}
-    return {**last, **record.final_metrics()}
+    return {**record.last, **record.final_metrics()}
 
 
 def contradictions(path: str, tracked: Mapping[str, Any], record: RunRecord) -> list[str]:
@@ -90,7 +87,6 @@ def runs_table(
     rows = []
     for path, run in tracked.items():
         parameters = {name: _plain(value) for name, value in run["parameters"].items()}
-        sanity = records[path].run["sanity"]
         rows.append(
             {
                 "run": path,
@@ -100,13 +96,15 @@ def runs_table(
                     name: _published(run["metrics"][name], recorded)
                     for name, recorded in _expected(records[path]).items()
                 },
-                "sanity": "met" if all(check["met"] for check in sanity.values()) else "missed",
+                "sanity": records[path].sanity,
                 "mlflow_run_id": run["run_id"],
             }
         )
     order = {path: index for index, path in enumerate(records)}
     table = pd.DataFrame(rows).sort_values("run", key=lambda paths: paths.map(order))
-    return table.astype({"epochs_run": int}).reset_index(drop=True)
+    if "epochs_run" in table:
+        table["epochs_run"] = table["epochs_run"].fillna(0).astype(int)
+    return table.reset_index(drop=True)
 
 
 def interval_half_width(values: pd.Series) -> float:
@@ -117,32 +115,41 @@ def interval_half_width(values: pd.Series) -> float:
     return float(quantile * values.std(ddof=1, skipna=False) / math.sqrt(len(values)))
 
 
-def summary_table(runs: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
+def summary_table(runs: pd.DataFrame, axes: Sequence[str], split: str = "test") -> pd.DataFrame:
     """A row per cell: n, and over its seeds mean, standard deviation and 95 % t-interval.
 
-    `axes` are the further axes of the grid; each is a column. The interval is of test accuracy
-    and of training loss; seconds per epoch are the median over runs.
+    `axes` are the further axes of the grid; each is a column. The interval is of the accuracy on
+    `split` and of the training loss; seconds per epoch are the median over runs. A cell with a run
+    that diverged or failed has no mean: that of the others would look like that of all.
     """
+    runs = runs.reindex(columns=list(dict.fromkeys([*runs.columns, *_metrics(split)])))
     rows = []
     for cell, group in runs.groupby([*CELL, *axes], sort=False):
         row: dict[str, Any] = dict(zip([*CELL, *axes], cell, strict=True))
+        sound = (group["status"] == "finished").all()
         row["n"] = len(group)
-        for metric in ("test_accuracy", "training_loss"):
-            values = group[metric]
-            half = interval_half_width(values)
-            # A diverged run's NaN is not passed over: it would make the others look like all.
-            mean = values.mean(skipna=False)
+        for metric in (f"{split}_accuracy", "training_loss"):
+            values = group[metric].astype(float)
+            mean = values.mean() if sound else math.nan
+            half = interval_half_width(values) if sound else math.nan
             row[f"{metric}_mean"] = mean
-            row[f"{metric}_std"] = values.std(ddof=1, skipna=False)
+            row[f"{metric}_std"] = values.std(ddof=1) if sound else math.nan
             row[f"{metric}_low"] = mean - half
             row[f"{metric}_high"] = mean + half
-        row["training_accuracy_mean"] = group["training_accuracy"].mean()
-        row["macro_f1_mean"] = group["macro_f1"].mean()
+        for metric in ("training_accuracy", "macro_f1"):
+            row[f"{metric}_mean"] = group[metric].mean() if sound else math.nan
         row["seconds_per_epoch_median"] = group["seconds_per_epoch"].median()
         row["sanity_met"] = int((group["sanity"] == "met").sum())
         row["diverged"] = int((group["status"] == "diverged").sum())
+        row["failed"] = int((group["status"] == "failed").sum())
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _metrics(split: str) -> list[str]:
+    """What the summary needs of every run; where all runs failed, no column has it."""
+    own = [f"{split}_accuracy", "training_loss", "training_accuracy", "macro_f1"]
+    return [*own, "seconds_per_epoch"]
 
 
 def per_class_table(runs: pd.DataFrame, records: Mapping[str, RunRecord]) -> pd.DataFrame:

@@ -40,6 +40,7 @@ RECORD_TAG = "mlplab.record"
 KIND_TAG = "mlplab.kind"
 
 METRICS_PER_REQUEST = 1000
+TAG_LENGTH = 5000
 PAGE = 1000
 
 
@@ -138,17 +139,21 @@ def _metrics(record: RunRecord) -> Iterator[Metric]:
     for row in record.history:
         for name, value in row.items():
             if name not in ("epoch", "timestamp"):
-                yield Metric(name, value, int(row["timestamp"]), int(row["epoch"]))
-    last = record.history[-1]
+                yield Metric(name, value, row["timestamp"], row["epoch"])
+    times = {0: record.run["started"], **{row["epoch"]: row["timestamp"] for row in record.history}}
+    for row in record.diagnostics:
+        name = f"{row['quantity']}/{row['of']}"
+        yield Metric(name, row["value"], times[row["epoch"]], row["epoch"])
     for name, value in record.final_metrics().items():
-        yield Metric(name, value, int(last["timestamp"]), int(last["epoch"]))
+        last = record.history[-1]
+        yield Metric(name, value, last["timestamp"], last["epoch"])
 
 
 def _tags(record: RunRecord, study_digest: str) -> dict[str, str]:
     run = record.run
     tags = {
         "status": run["status"],
-        "sanity": "met" if all(check["met"] for check in run["sanity"].values()) else "missed",
+        "sanity": record.sanity,
         "git_dirty": _text(run["git"]["dirty"]),
         "data_digest": run["data_digest"],
         "code_digest": run["code_digest"],
@@ -157,6 +162,8 @@ def _tags(record: RunRecord, study_digest: str) -> dict[str, str]:
         "matmul_precision": run["matmul_precision"],
         MLFLOW_SOURCE_NAME: "Snakefile",
     }
+    if run["error"]:
+        tags["error"] = run["error"][:TAG_LENGTH]
     if run["git"]["commit"]:
         tags["git_commit"] = tags[MLFLOW_GIT_COMMIT] = run["git"]["commit"]
     return tags
@@ -199,7 +206,9 @@ def track_run(
         for run in live:
             if run not in same[:1]:
                 client.delete_run(run.info.run_id)
-        if same and same[0].info.status == RunStatus.to_string(RunStatus.FINISHED):
+        ending = RunStatus.FAILED if record.run["status"] == "failed" else RunStatus.FINISHED
+        ended = RunStatus.to_string(ending)
+        if same and same[0].info.status == ended:
             return {"experiment_id": experiment_id, "run_id": same[0].info.run_id}
         # A run that was being sent when its sender died is sent again: equal points are kept once.
         run = (
@@ -224,7 +233,7 @@ def track_run(
         client.log_inputs(run_id, [_dataset_input(manifest)])
         for file in files.all():
             client.log_artifact(run_id, str(file))
-        client.set_terminated(run_id, end_time=record.run["ended"])
+        client.set_terminated(run_id, ended, end_time=record.run["ended"])
         return {"experiment_id": experiment_id, "run_id": run_id}
 
 

@@ -4,23 +4,26 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import torch
 
 from mlplab.activations import Activation
-from mlplab.datasets.store import Dataset, Split
-from mlplab.implementations import Network
+from mlplab.datasets.store import Dataset, Split, held_out
+from mlplab.diagnostics import Diagnosis, Probe
+from mlplab.implementations import Build, Network
 from mlplab.parameters import epoch_order, initial_parameters
 
 # Evaluation looks at this many images at a time; the number changes no result.
 EVALUATION_BATCH = 1000
 
 # B11, the article's sanity check at the end of a run: metric → lowest value exclusive, highest.
+# Where the test set is kept for the winner of a selection, the validation split stands in for it.
 SANITY_BOUNDS: dict[str, tuple[float, float]] = {
     "training_loss": (-math.inf, 0.5),
     "training_accuracy": (0.7, 1.0),
+    "validation_accuracy": (0.7, 1.0),
     "test_accuracy": (0.7, 1.0),
 }
 
@@ -35,6 +38,7 @@ class Settings:
     epochs: int = 10
     batch_size: int = 256
     learning_rate: float = 0.1
+    validation_size: int = 0
 
     @classmethod
     def from_mapping(cls, values: dict[str, Any]) -> "Settings":
@@ -42,34 +46,44 @@ class Settings:
         return cls(**{**values, "hidden_sizes": tuple(values["hidden_sizes"])})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """The metrics of one epoch; losses are means and accuracies shares over all examples."""
+    """The metrics of one epoch; losses are means and accuracies shares over all examples.
+
+    Those of a split that was not looked at are None.
+    """
 
     epoch: int
     training_loss: float
     training_accuracy: float
-    test_loss: float
-    test_accuracy: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+    test_loss: float | None = None
+    test_accuracy: float | None = None
     seconds: float
     samples_per_second: float
     timestamp: int
 
     def as_dict(self) -> dict[str, float]:
-        """Column name → value."""
-        return asdict(self)
+        """Column name → value of what was measured."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all losses are finite."""
+        losses = (self.training_loss, self.validation_loss, self.test_loss)
+        return all(math.isfinite(loss) for loss in losses if loss is not None)
 
 
-METRICS = tuple(name for name in Epoch.__dataclass_fields__ if name not in ("epoch", "timestamp"))
-
-
-@dataclass(frozen=True)
+@dataclass
 class Trained:
     """A finished run: the network, its history and whether it stayed finite to the end."""
 
     network: Network
     history: list[Epoch]
     status: Literal["finished", "diverged"]
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    diagnostics_seconds: float = 0.0
 
     @property
     def training_seconds(self) -> float:
@@ -134,64 +148,80 @@ def evaluate(network: Network, batches: Batches, count: int) -> tuple[float, flo
 
 
 @torch.no_grad()
-def test_logits(network: Network, data: Dataset, dtype: torch.dtype) -> torch.Tensor:
-    """Logits of all test images, number of images × number of classes."""
-    batches = Batches(data.test, EVALUATION_BATCH, dtype)
+def all_logits(network: Network, split: Split, dtype: torch.dtype) -> torch.Tensor:
+    """Logits of all images of a split, number of images × number of classes."""
+    batches = Batches(split, EVALUATION_BATCH, dtype)
     return torch.cat([network.logits(images) for images, _ in batches.in_order()])
 
 
 def train(
-    network_class: type[Network],
+    build: Build,
     activation: Activation,
     data: Dataset,
     settings: Settings,
     seed: int,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     dtype: torch.dtype = torch.float32,
+    read_test: bool = True,
 ) -> Trained:
     """Train one network from the seed's parameters, in the seed's order (B10).
 
     After each epoch `on_epoch` gets its metrics. A loss that is not finite ends the run early, with
-    the status "diverged".
+    the status "diverged". With `read_test=False` the test split is left alone: a selection among
+    runs must not see it.
     """
+    training_split, validation_split = held_out(data.training, settings.validation_size)
+    scored = {"validation": validation_split} if settings.validation_size else {}
+    if read_test:
+        scored["test"] = data.test
     sizes = (data.pixels, *settings.hidden_sizes, data.classes)
     parameters = initial_parameters(
-        sizes, seed, settings.weight_std, settings.bias_init, dtype=dtype
+        sizes, seed, settings.weight_std, settings.bias_init, dtype, activation.parameters
     )
-    network = network_class(parameters, activation, settings.learning_rate)
-    training = Batches(data.training, settings.batch_size, dtype)
-    test = Batches(data.test, EVALUATION_BATCH, dtype)
-    count = len(data.training)
-    history: list[Epoch] = []
+    network = build(parameters, activation, settings.learning_rate)
+    training = Batches(training_split, settings.batch_size, dtype)
+    evaluated = {name: Batches(split, EVALUATION_BATCH, dtype) for name, split in scored.items()}
+    probe = Probe(training_split, settings.batch_size, activation, dtype)
+    count = len(training_split)
+    trained = Trained(network, [], "finished", probe.diagnose(0, network.parameters()))
     for number in range(1, settings.epochs + 1):
         start = time.perf_counter()
-        training_loss, training_accuracy = train_epoch(
-            network, training, epoch_order(count, seed, number)
-        )
+        loss, accuracy = train_epoch(network, training, epoch_order(count, seed, number))
         seconds = time.perf_counter() - start
-        test_loss, test_accuracy = evaluate(network, test, len(data.test))
+        scores: dict[str, float] = {}
+        for name, batches in evaluated.items():
+            scored_loss, scored_accuracy = evaluate(network, batches, len(scored[name]))
+            scores |= {f"{name}_loss": scored_loss, f"{name}_accuracy": scored_accuracy}
+        start = time.perf_counter()
+        trained.diagnoses.extend(probe.diagnose(number, network.parameters()))
+        trained.diagnostics_seconds += time.perf_counter() - start
         epoch = Epoch(
             epoch=number,
-            training_loss=training_loss,
-            training_accuracy=training_accuracy,
-            test_loss=test_loss,
-            test_accuracy=test_accuracy,
+            training_loss=loss,
+            training_accuracy=accuracy,
             seconds=seconds,
             samples_per_second=count / seconds,
             timestamp=time.time_ns() // 1_000_000,
+            **scores,
         )
-        history.append(epoch)
+        trained.history.append(epoch)
         on_epoch(epoch)
-        if not (math.isfinite(training_loss) and math.isfinite(test_loss)):
-            return Trained(network, history, "diverged")
-    return Trained(network, history, "finished")
+        if not epoch.is_finite:
+            trained.status = "diverged"
+            break
+    return trained
 
 
 def sanity(last: Epoch) -> dict[str, dict[str, Any]]:
     """The article's bounds (B11) on the last epoch: metric → value, bounds, met or missed."""
     checks: dict[str, dict[str, Any]] = {}
+    measured = last.as_dict()
+    if "test_accuracy" in measured:
+        measured.pop("validation_accuracy", None)
     for metric, (low, high) in SANITY_BOUNDS.items():
-        value = getattr(last, metric)
+        if metric not in measured:
+            continue
+        value = measured[metric]
         # The loss must be below its bound; an accuracy may be as high as 1.
         met = value < high if metric.endswith("loss") else low < value <= high
         checks[metric] = {

@@ -11,6 +11,7 @@ sys.path.insert(0, str(LIBRARY))
 search = filter(None, [str(LIBRARY), os.getenv("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
+import warm
 from invocation import Progress, hold_lock
 from mlplab import activations, datasets, grid, implementations, provenance
 from mlplab.config import ConfigError, resolve
@@ -33,11 +34,16 @@ CELLS = grid.by_cell(RUNS)
 GROUPS = grid.by_group(RUNS)
 ACTIVATIONS = config["grid"]["activation"]
 AXES = next(iter(RUNS.values())).axes
+# The split that runs are scored on.
+SCORED_ON = grid.scored_split(config)
+# Name → file of every plug-in, the library's and those in the folders that the config names.
+IMPLEMENTATION_FILES = implementations.REGISTRY.sources(config["implementations"])
+ACTIVATION_FILES = activations.REGISTRY.sources(config["activations"])
 
 
 wildcard_constraints:
-    implementation="|".join(implementations.names()),
-    activation="|".join(activations.names()),
+    implementation="|".join(IMPLEMENTATION_FILES),
+    activation="|".join(ACTIVATION_FILES),
     point=r"seed=\d+(/[a-z_]+=[^/]+)*",
     cell=r"[a-z_0-9]+/[a-z_0-9]+(/[a-z_]+=[^/]+)*",
     group=r"[a-z_0-9]+(/[a-z_]+=[^/]+)*",
@@ -45,9 +51,10 @@ wildcard_constraints:
 
 
 onstart:
-    # Kept in a global name: the lock lives as long as its file.
-    global lock
+    # Kept in global names: the lock lives as long as its file, the warm process as its pipe.
+    global lock, warm_process
     lock = hold_lock(Path(".snakemake/mlplab.lock"))
+    warm_process = warm.start()
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
     logger.addHandler(Progress(jobs, sys.stderr))
 

@@ -6,7 +6,7 @@ FORMATS = ("svg", "png")
 rule plot_activation:
     """Draw an activation and its gradient as the article does, and its closed-form derivative."""
     input:
-        lambda wildcards: source(activations.source(wildcards.activation)),
+        activation=lambda wildcards: source(ACTIVATION_FILES[wildcards.activation]),
     output:
         **{
             f"function_{form}": report(
@@ -99,6 +99,8 @@ rule plot_curves:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        scored_on=SCORED_ON,
     message:
         "Drawing the training curves of {wildcards.group}"
     script:
@@ -127,6 +129,9 @@ rule plot_predictions:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        scored_on=SCORED_ON,
+        validation_size=lambda wildcards: CELLS[wildcards.cell][0].settings["validation_size"],
     message:
         "Drawing the predictions of {wildcards.cell}"
     script:
@@ -161,6 +166,37 @@ rule plot_confusion:
         "../scripts/plot_confusion.py"
 
 
+rule plot_diagnostics:
+    """Draw gradient norms by layer, and dead and saturated units by epoch, of every group."""
+    input:
+        run=run_files("run.json", RUNS.values()),
+        diagnostics=run_files("diagnostics.csv", RUNS.values()),
+    output:
+        **{
+            f"{name}_{form}": report(
+                f"{FIGURES}/{name}.{form}",
+                caption=f"../report/{name}.rst",
+                category="Diagnostics",
+                labels={"shows": name, "format": form},
+            )
+            for name in ("gradients", "units")
+            for form in FORMATS
+        },
+    log:
+        f"{STUDY}/logs/plot_diagnostics.log",
+    benchmark:
+        f"{STUDY}/benchmarks/plot_diagnostics.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Drawing gradients and units"
+    script:
+        "../scripts/plot_diagnostics.py"
+
+
 rule plot_overview:
     """Draw test accuracy and seconds per epoch of every run, by activation and implementation."""
     input:
@@ -187,6 +223,7 @@ rule plot_overview:
         runtime=10,
     params:
         groups={path: run.group for path, run in RUNS.items()},
+        scored_on=SCORED_ON,
     message:
         "Drawing accuracy and time of all runs"
     script:

@@ -7,6 +7,8 @@ REPORT_FIGURES = {
         "accuracy",
         "seconds",
         "samples",
+        "gradients",
+        "units",
         *(f"activations/{name}{shows}" for name in ACTIVATIONS for shows in ("", ".gradient")),
         *(f"curves/{group}" for group in GROUPS),
         *(f"{kind}/{cell}" for kind in ("predictions", "confusion") for cell in CELLS),
@@ -24,11 +26,11 @@ rule render_report:
         history=rules.collect_runs.input.history,
         run=rules.collect_runs.input.run,
         evaluation=rules.collect_runs.input.evaluation,
-        runs=rules.collect_runs.output.parquet,
-        summary=rules.summarize.output.summary_parquet,
-        per_class=rules.summarize.output.per_class_parquet,
+        diagnostics=rules.plot_diagnostics.input.diagnostics,
+        tables=[forms["parquet"] for forms in TABLES.values()],
+        selection=SELECTION,
         figures=list(REPORT_FIGURES.values()),
-        activations=[source(activations.source(name)) for name in ACTIVATIONS],
+        activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
         # Template, style, script and library code: an edit of the page renders it anew.
         code=[source(path) for path in sorted(REPORT_CODE.iterdir()) if path.is_file()],
     output:
@@ -49,6 +51,7 @@ rule render_report:
     params:
         paths=list(RUNS),
         axes=AXES,
+        tables=list(TABLES),
         figures=list(REPORT_FIGURES),
     message:
         "Rendering the report"
@@ -63,6 +66,7 @@ rule publish_study:
         study=rules.start_study.output.study,
         report=rules.render_report.output[0],
         tables=[file for forms in TABLES.values() for file in forms.values()],
+        selection=SELECTION,
         figures=[
             f"{path.removesuffix('svg')}{form}"
             for path in REPORT_FIGURES.values()

@@ -29,10 +29,11 @@ rule train:
     """Train one network from its seed's parameters, in its seed's order."""
     input:
         data=rules.decode.output.data,
-        implementation=lambda wildcards: source(implementations.source(wildcards.implementation)),
-        activation=lambda wildcards: source(activations.source(wildcards.activation)),
+        implementation=lambda wildcards: source(IMPLEMENTATION_FILES[wildcards.implementation]),
+        activation=lambda wildcards: source(ACTIVATION_FILES[wildcards.activation]),
     output:
         history=f"{RUN}/history.csv",
+        diagnostics=f"{RUN}/diagnostics.csv",
         parameters=f"{RUN}/parameters.safetensors",
         predictions=f"{RUN}/predictions.parquet",
         run=f"{RUN}/run.json",
@@ -48,6 +49,7 @@ rule train:
         runtime=60,
     params:
         run=lambda wildcards: asdict(run_of(wildcards)),
+        scored_on=SCORED_ON,
         # The implementation's and the activation's files are inputs; this stands for all the rest.
         shared_code=provenance.shared_digest(),
     message:
@@ -75,6 +77,8 @@ rule evaluate:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        scored_on=SCORED_ON,
     message:
         "Evaluating {wildcards.implementation} {wildcards.activation} {wildcards.point}"
     script:
@@ -87,6 +91,7 @@ rule track:
         study=rules.start_study.output.study,
         manifest=rules.decode.output.manifest,
         history=rules.train.output.history,
+        diagnostics=rules.train.output.diagnostics,
         parameters=rules.train.output.parameters,
         predictions=rules.train.output.predictions,
         run=rules.train.output.run,

@@ -1,7 +1,7 @@
 # From MLflow to pandas tables, checked against the records on disk.
 TABLES = {
     name: {form: f"{STUDY}/tables/{name}.{form}" for form in ("csv", "parquet")}
-    for name in ("runs", "summary", "per_class")
+    for name in ("runs", "summary", "per_class", "parity", "comparisons", "sampling", "intervals")
 }
 
 
@@ -93,7 +93,108 @@ rule summarize:
     params:
         paths=list(RUNS),
         axes=AXES,
+        scored_on=SCORED_ON,
     message:
         "Summarising the runs"
     script:
         "../scripts/summarize.py"
+
+
+rule compare_implementation:
+    """Run an implementation beside the reference, step by step, with every activation of the study."""
+    input:
+        data=rules.decode.output.data,
+        implementation=lambda wildcards: source(IMPLEMENTATION_FILES[wildcards.implementation]),
+        reference=source(IMPLEMENTATION_FILES[config["reference"]]),
+        activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
+        code=[source(LIBRARY / f"mlplab/{name}.py") for name in ("parity", "mistakes", "problems")],
+    output:
+        parity=f"{STUDY}/parity/{{implementation}}.json",
+    log:
+        f"{STUDY}/logs/compare_implementation/{{implementation}}.log",
+    benchmark:
+        f"{STUDY}/benchmarks/compare_implementation/{{implementation}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=next(iter(RUNS.values())).settings,
+        shared_code=provenance.shared_digest(),
+    message:
+        "Comparing {wildcards.implementation} with the reference"
+    script:
+        "../scripts/compare_implementation.py"
+
+
+rule tabulate_parity:
+    """Put what every implementation's comparison found into one table."""
+    input:
+        parity=expand(
+            rules.compare_implementation.output.parity,
+            implementation=config["grid"]["implementation"],
+        ),
+    output:
+        csv=report(
+            TABLES["parity"]["csv"],
+            caption="../report/parity.rst",
+            category="Tables",
+            labels={"table": "parity"},
+        ),
+        parquet=TABLES["parity"]["parquet"],
+    log:
+        f"{STUDY}/logs/tabulate_parity.log",
+    benchmark:
+        f"{STUDY}/benchmarks/tabulate_parity.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Tabulating parity"
+    script:
+        "../scripts/tabulate_parity.py"
+
+
+rule compare_runs:
+    """Compare activations and implementations over seeds, with paired tests and intervals."""
+    input:
+        runs=rules.collect_runs.output.parquet,
+        manifest=rules.decode.output.manifest,
+        predictions=run_files("predictions.parquet", RUNS.values()),
+    output:
+        **{
+            f"{name}_{form}": (
+                report(
+                    TABLES[name][form],
+                    caption=f"../report/{name}.rst",
+                    category="Tables",
+                    labels={"table": name},
+                )
+                if form == "csv"
+                else TABLES[name][form]
+            )
+            for name in ("comparisons", "sampling", "intervals")
+            for form in ("csv", "parquet")
+        },
+    log:
+        f"{STUDY}/logs/compare_runs.log",
+    benchmark:
+        f"{STUDY}/benchmarks/compare_runs.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        paths=list(RUNS),
+        axes=AXES,
+        scored_on=SCORED_ON,
+        margin=config["comparisons"]["equivalence_margin"],
+    message:
+        "Comparing the runs"
+    script:
+        "../scripts/compare_runs.py"

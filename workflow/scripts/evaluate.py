@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
     from mlplab.evaluation import evaluate_run
 
@@ -14,5 +15,6 @@ with logged(snakemake):
         snakemake.input.predictions,
         snakemake.input.history,
         snakemake.input.manifest,
+        snakemake.params.scored_on,
         snakemake.output.evaluation,
     )

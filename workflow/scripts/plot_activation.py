@@ -2,16 +2,26 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
-    from mlplab import activations, figures
+    from pathlib import Path
 
-    name = snakemake.wildcards.activation
-    values = {key: t.numpy() for key, t in activations.sampled(activations.load(name)).items()}
-    function, gradient = figures.activation(name, **values)
+    from mlplab import activations, figures
+    from mlplab.plugins import PlugInError
+
+    file = Path(snakemake.input.activation)
+    try:
+        sampled = activations.sampled(activations.load(file))
+    except PlugInError as error:
+        print(f"failed: {error}")
+        function = gradient = figures.nothing(f"{file.stem} is broken; see the findings.")
+    else:
+        values = {key: tensor.numpy() for key, tensor in sampled.items()}
+        function, gradient = figures.activation(file.stem, **values)
     figures.save(function, snakemake.output.function_svg, snakemake.output.function_png)
     figures.save(gradient, snakemake.output.gradient_svg, snakemake.output.gradient_png)

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
     import numpy as np
 

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
     from mlplab import figures
     from mlplab.record import load_records
@@ -15,4 +16,5 @@ with logged(snakemake):
     by_implementation: dict = {}
     for record in records.values():
         by_implementation.setdefault(record.run["implementation"], []).append(record)
-    figures.save(figures.curves(by_implementation), snakemake.output.svg, snakemake.output.png)
+    figure = figures.curves(by_implementation, snakemake.params.scored_on)
+    figures.save(figure, snakemake.output.svg, snakemake.output.png)

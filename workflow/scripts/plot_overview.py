@@ -2,22 +2,29 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
+    from functools import partial
+
     import pandas as pd
 
     from mlplab import figures
 
     runs = pd.read_parquet(snakemake.input.runs)
+    split = snakemake.params.scored_on
     runs["group"] = runs["run"].map(snakemake.params.groups)
     for name, column, draw in (
-        ("accuracy", "test_accuracy", figures.accuracy),
+        ("accuracy", f"{split}_accuracy", partial(figures.accuracy, split=split)),
         ("seconds", "seconds_per_epoch", figures.seconds),
     ):
+        if column not in runs:
+            # All runs failed.
+            runs[column] = float("nan")
         values = {
             implementation: {
                 group: rows[column].tolist() for group, rows in series.groupby("group", sort=False)

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
     import pyarrow.parquet
 
@@ -14,8 +15,14 @@ with logged(snakemake):
     from mlplab.datasets import store
 
     data = store.load(snakemake.input.data)
+    split = data.test
+    if snakemake.params.scored_on == "validation":
+        split = store.held_out(data.training, snakemake.params.validation_size)[1]
     first = pyarrow.parquet.read_table(snakemake.input.predictions[0]).slice(0, 6)
     labels = [data.class_names[label] for label in first["label"].to_pylist()]
     predicted = [data.class_names[label] for label in first["prediction"].to_pylist()]
-    figure = figures.predictions(data.test.images[:6].numpy(), labels, predicted)
+    if labels:
+        figure = figures.predictions(split.images[: len(labels)].numpy(), labels, predicted)
+    else:
+        figure = figures.nothing("This run failed: it predicts nothing.")
     figures.save(figure, snakemake.output.svg, snakemake.output.png)

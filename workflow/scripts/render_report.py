@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
     from pathlib import Path
 
@@ -24,14 +25,17 @@ with logged(snakemake):
         study=read_json(source.study),
         records=load_records(paths, source),
         mlflow={path: read_json(file) for path, file in zip(paths, source.tracked, strict=True)},
-        runs=pd.read_parquet(source.runs),
-        summary=pd.read_parquet(source.summary),
-        per_class=pd.read_parquet(source.per_class),
+        data={
+            name: pd.read_parquet(file)
+            for name, file in zip(snakemake.params.tables, source.tables, strict=True)
+        },
         axes=snakemake.params.axes,
         figures={
             key: Path(file)
             for key, file in zip(snakemake.params.figures, source.figures, strict=True)
         },
+        activations=list(map(Path, source.activations)),
+        selection=read_json(source.selection[0]) if source.selection else None,
     )
     write_text(snakemake.output[0], page)
     print(f"{len(page.encode()):,} bytes for {len(paths)} runs")

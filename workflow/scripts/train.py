@@ -2,20 +2,30 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import hand_over, logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
+hand_over()
 with logged(snakemake):
-    from mlplab.experiment import train_run
+    from pathlib import Path
+
+    from mlplab.experiment import Job, train_run
     from mlplab.grid import Run
 
+    job = Job(
+        run=Run(**snakemake.params.run),
+        implementation=Path(snakemake.input.implementation),
+        activation=Path(snakemake.input.activation),
+        data=Path(snakemake.input.data),
+        threads=snakemake.threads,
+        scored_on=snakemake.params.scored_on,
+    )
     train_run(
-        Run(**snakemake.params.run),
-        snakemake.input.data,
-        snakemake.threads,
+        job,
         history=snakemake.output.history,
+        diagnostics=snakemake.output.diagnostics,
         parameters=snakemake.output.parameters,
         predictions=snakemake.output.predictions,
         record=snakemake.output.run,

@@ -1,6 +1,9 @@
 """The sigmoid (article items A4, A5): it squeezes any value into (0, 1)."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import expit
 
 FORMULA = "sigmoid(x) = 1 / (1 + exp(-x))"
 DERIVATIVE_FORMULA = "sigmoid(x) (1 - sigmoid(x))"
@@ -15,5 +18,20 @@ def function(x: torch.Tensor) -> torch.Tensor:
 
 def derivative(x: torch.Tensor) -> torch.Tensor:
     """Greatest at 0, where it is 1/4."""
-    y = torch.sigmoid(x)
+    return derivative_from_output(torch.sigmoid(x))
+
+
+def derivative_from_output(y: torch.Tensor) -> torch.Tensor:
+    """The textbook's y (1 - y)."""
+    return y * (1 - y)
+
+
+def numpy_function(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """SciPy's sigmoid, which does not overflow."""
+    return expit(x)
+
+
+def numpy_derivative(x: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Greatest at 0, where it is 1/4."""
+    y = expit(x)
     return y * (1 - y)

@@ -22,6 +22,23 @@ class Split:
         return len(self.labels)
 
 
+def held_out(split: Split, count: int) -> tuple[Split, Split]:
+    """A split without its last `count` examples, and these: for training and for validation.
+
+    Raises UserError where none would be left to train on.
+    """
+    kept = len(split) - count
+    if kept < 1:
+        raise UserError(
+            f"training.validation_size: {count} of {len(split)} training images leave none to "
+            f"train on; the largest allowed value is {len(split) - 1}"
+        )
+    return (
+        Split(split.images[:kept], split.labels[:kept], split.pixel_max),
+        Split(split.images[kept:], split.labels[kept:], split.pixel_max),
+    )
+
+
 @dataclass(frozen=True)
 class Dataset:
     """The training and the test split, with the names of the classes in label order."""

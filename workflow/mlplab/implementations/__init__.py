@@ -1,18 +1,24 @@
 """The implementations of the network. This folder is the registry: one file each, known by name.
 
-A file defines a class `Network` with the interface below. All implementations start from the same
-parameters and are fed the same batches, so they can be compared step by step.
+A file defines a class `Network` with the interface below; folders that a configuration names under
+`implementations` hold further ones. All implementations start from the same parameters and are fed
+the same batches, so they can be compared step by step.
+
+A file may say `MAX_HIDDEN_LAYERS = 1` (or another number) where it cannot do more.
 """
 
-import importlib
-import pkgutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
+
+from mlplab.plugins import Registry, constants
 
 if TYPE_CHECKING:
     import torch
 
     from mlplab.activations import Activation
+
+REGISTRY = Registry("implementation", __name__, Path(__path__[0]))
 
 
 class Network(Protocol):
@@ -24,7 +30,11 @@ class Network(Protocol):
     def __init__(
         self, parameters: "dict[str, torch.Tensor]", activation: "Activation", learning_rate: float
     ) -> None:
-        """A network that starts from copies of `parameters` (W1, b1, W2, b2 …)."""
+        """A network that starts from copies of `parameters`.
+
+        They are W1, b1, W2, b2 …; an activation's own parameters, such as the α of a pReLU, follow
+        the biases of their layer: W1, b1, alpha1, W2, b2.
+        """
 
     def logits(self, images: "torch.Tensor") -> "torch.Tensor":
         """Scores of each class before the softmax, n × c."""
@@ -42,16 +52,32 @@ class Network(Protocol):
         """The present parameters, named and shaped as those that came in."""
 
 
-def names() -> list[str]:
+Build = Callable[["dict[str, torch.Tensor]", "Activation", float], Network]
+
+
+def names(folders: Sequence[str | Path] = ()) -> list[str]:
     """Names of all implementations, sorted; imports none of them."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return list(REGISTRY.sources(folders))
 
 
-def source(name: str) -> Path:
+def source(name: str, folders: Sequence[str | Path] = ()) -> Path:
     """The file that defines the implementation `name`."""
-    return Path(__path__[0], f"{name}.py")
+    return REGISTRY.sources(folders)[name]
 
 
-def load(name: str) -> type[Network]:
-    """The class `Network` of the implementation `name`."""
-    return cast(type[Network], importlib.import_module(f"{__name__}.{name}").Network)
+def load(source: str | Path) -> Build:
+    """What builds networks of an implementation: its file, or the name of one of the library's.
+
+    Raises PlugInError where the file cannot be imported or lacks part of the interface, and
+    whenever a network that was built breaks it.
+    """
+    from mlplab.contract import guarded
+
+    path = source if isinstance(source, Path) else REGISTRY.folder / f"{source}.py"
+    return guarded(REGISTRY.load(path), path)
+
+
+def max_hidden_layers(source: Path) -> int | None:
+    """How many hidden layers an implementation says it can do; None for any number."""
+    limit = constants(source).get("MAX_HIDDEN_LAYERS")
+    return limit if isinstance(limit, int) else None

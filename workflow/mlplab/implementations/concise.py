@@ -5,11 +5,13 @@ zero", while it draws them from U(-1/√fan_in, 1/√fan_in). Here weights and b
 parameters that come in, so that every implementation starts from the same point.
 """
 
+import itertools
+
 import torch
 from torch import nn
 
 from mlplab.activations import Activation
-from mlplab.parameters import layers
+from mlplab.parameters import activation_parameters, layers
 
 
 class Network:
@@ -22,8 +24,11 @@ class Network:
         modules: list[nn.Module] = [nn.Flatten()]
         for weight, _ in initial:
             fan_in, fan_out = weight.shape
-            modules += [nn.Linear(fan_in, fan_out, dtype=weight.dtype), activation.module()]
+            linear, hidden = nn.Linear(fan_in, fan_out), activation.module()
+            modules += [linear.to(weight.dtype), hidden.to(weight.dtype)]
         self._network = nn.Sequential(*modules[:-1])
+        self._linear = [module for module in self._network if isinstance(module, nn.Linear)]
+        self._hidden = self._network[2:-1:2]
 
         remaining = iter(initial)
 
@@ -36,6 +41,11 @@ class Network:
                 module.bias.copy_(bias)
 
         self._network.apply(init_parameters)
+        with torch.no_grad():
+            for module, alphas in zip(self._hidden, activation_parameters(parameters), strict=True):
+                for parameter, alpha in zip(module.parameters(), alphas, strict=True):
+                    parameter.copy_(alpha)
+        self._names = list(parameters)
         self._loss = nn.CrossEntropyLoss()
         self._optimizer = torch.optim.SGD(self._network.parameters(), lr=learning_rate)
 
@@ -57,12 +67,8 @@ class Network:
 
     def parameters(self) -> dict[str, torch.Tensor]:
         """The present parameters, weights transposed back to fan_in × fan_out."""
-        linear = [module for module in self._network if isinstance(module, nn.Linear)]
-        return {
-            name: value
-            for layer, module in enumerate(linear, start=1)
-            for name, value in (
-                (f"W{layer}", module.weight.detach().T),
-                (f"b{layer}", module.bias.detach()),
-            )
-        }
+        values: list[torch.Tensor] = []
+        for linear, hidden in itertools.zip_longest(self._linear, self._hidden):
+            values += [linear.weight.T, linear.bias]
+            values += list(hidden.parameters()) if hidden is not None else []
+        return {name: v.detach() for name, v in zip(self._names, values, strict=True)}

@@ -7,7 +7,7 @@ activation between them, and one step of gradient descent is written by hand.
 import torch
 
 from mlplab.activations import Activation
-from mlplab.parameters import layers
+from mlplab.parameters import activation_parameters, layers
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -32,6 +32,7 @@ class Network:
             name: value.clone().requires_grad_() for name, value in parameters.items()
         }
         self._layers = layers(self._parameters)
+        self._alphas = activation_parameters(self._parameters)
         self._activation = activation.function
         self._learning_rate = learning_rate
 
@@ -39,8 +40,8 @@ class Network:
         """B5: flatten, H = activation(X W1 + b1), logits H W2 + b2. n × h × w → n × c."""
         hidden = images.flatten(1)
         *hidden_layers, (weight, bias) = self._layers
-        for hidden_weight, hidden_bias in hidden_layers:
-            hidden = self._activation(hidden @ hidden_weight + hidden_bias)
+        for (hidden_weight, hidden_bias), alphas in zip(hidden_layers, self._alphas, strict=True):
+            hidden = self._activation(hidden @ hidden_weight + hidden_bias, *alphas)
         return hidden @ weight + bias
 
     def train_step(

@@ -2,9 +2,9 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import pandas as pd
@@ -14,8 +14,19 @@ from markupsafe import Markup
 from mlplab import grid
 from mlplab.errors import UserError
 from mlplab.record import RunRecord
-from mlplab.report import facts, svg, tables, words
-from mlplab.report.findings import Finding, all_findings, group_name, speed
+from mlplab.report import (
+    accuracies,
+    comparing,
+    facts,
+    inside,
+    parity,
+    shown,
+    svg,
+    tables,
+    words,
+)
+from mlplab.report.finding import Finding
+from mlplab.report.findings import all_findings, speed
 from mlplab.report.formulas import formulas
 
 FOLDER = Path(__file__).parent
@@ -24,75 +35,23 @@ TEMPLATE, STYLE, SCRIPT = "template.html.j2", "report.css", "report.js"
 OPEN_AT_MOST = 4
 
 
-@dataclass(frozen=True)
-class Confusion:
-    """The most frequent confusion of a cell: how many images of one class, taken for another."""
-
-    amount: int
-    images: int
-    true: str
-    predicted: str
+def _held_out(config: Mapping[str, Any]) -> int | None:
+    """How many images all runs hold out for validation; None where runs differ in it."""
+    sizes = {run.settings["validation_size"] for run in grid.runs(config).values()}
+    return int(sizes.pop()) if len(sizes) == 1 else None
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One implementation with one activation and settings, over all seeds."""
-
-    path: str
-    seed: int
-    accuracy: float
-    confusion: Confusion | None
-
-
-@dataclass(frozen=True)
-class Group:
-    """What several implementations share: an activation, and settings of the grid's other axes."""
-
-    path: str
-    name: str
-    cells: list[Cell]
-
-
-def _confusion(records: Sequence[RunRecord], class_names: Sequence[str]) -> Confusion | None:
-    """The most frequent confusion, summed over runs; None where all predictions are right."""
-    sums = [
-        [sum(cells) for cells in zip(*rows, strict=True)]
-        for rows in zip(*(record.evaluation["confusion"] for record in records), strict=True)
-    ]
-    wrong = [
-        (amount, true, predicted)
-        for true, row in enumerate(sums)
-        for predicted, amount in enumerate(row)
-        if true != predicted and amount
-    ]
-    if not wrong:
-        return None
-    amount, true, predicted = max(wrong, key=lambda entry: entry[0])
-    return Confusion(amount, sum(sums[true]), class_names[true], class_names[predicted])
-
-
-def _groups(
-    config: Mapping[str, Any], records: Mapping[str, RunRecord], class_names: Sequence[str]
-) -> list[Group]:
-    """The groups of the grid with their cells, in the order of the grid."""
-    groups = []
-    for path, runs in grid.by_group(grid.runs(config)).items():
-        first = runs[0]
-        cells = []
-        for cell, members in grid.by_cell({run.path: run for run in runs}).items():
-            of_cell = [records[run.path] for run in members]
-            accuracies = [record.evaluation["test_accuracy"] for record in of_cell]
-            cells.append(
-                Cell(
-                    cell,
-                    members[0].seed,
-                    sum(accuracies) / len(accuracies),
-                    _confusion(of_cell, class_names),
-                )
-            )
-        point = {axis: first.settings[axis] for axis in first.axes}
-        groups.append(Group(path, group_name(first.activation, point), cells))
-    return groups
+def _images(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """How many images of each split there are."""
+    training, test = (manifest["counts"][split]["images"] for split in ("training", "test"))
+    held_out = _held_out(config)
+    if held_out is None:
+        return (
+            f"{training:,} training images, some of them for validation, and {test:,} test images"
+        )
+    if held_out:
+        return f"{training - held_out:,} training, {held_out:,} validation and {test:,} test images"
+    return f"{training:,} training and {test:,} test images"
 
 
 def _answer(
@@ -104,16 +63,22 @@ def _answer(
     """What was run and what came out, in one paragraph."""
     choices = config["grid"]
     axes = [axis for axis in choices if axis not in grid.IDENTITY]
-    images = manifest["counts"]
-    further = f", for each of {words.listed(map(words.human, axes))}" if axes else ""
+    further = f", for every {words.listed(map(words.human, axes))}" if axes else ""
     run = (
         f"{words.count(len(records), 'run')} on {manifest['title']} "
-        f"({images['training']['images']:,} training and {images['test']['images']:,} test "
-        "images): "
+        f"({_images(config, manifest)}): "
         f"{words.listed(choices['implementation'])}, with {words.listed(choices['activation'])}, "
         f"from {words.count(len(choices['seed']), 'seed')}{further}."
     )
     return " ".join([run, *(finding.headline for finding in found if finding.headline)])
+
+
+def _looked_up(figures: Mapping[str, Path], key: str) -> Path:
+    if key not in figures:
+        raise UserError(
+            f"the report lacks the figure {key!r}; it has {words.listed(sorted(figures))}"
+        )
+    return figures[key]
 
 
 def _pictures(figures: Mapping[str, Path]) -> Callable[[str, str], Markup]:
@@ -122,13 +87,61 @@ def _pictures(figures: Mapping[str, Path]) -> Callable[[str, str], Markup]:
     counter = itertools.count(1)
 
     def picture(key: str, label: str) -> Markup:
-        if key not in figures:
-            raise UserError(
-                f"the report lacks the figure {key!r}; it has {words.listed(sorted(figures))}"
-            )
-        return Markup(svg.inline(figures[key], f"figure{next(counter)}-", label))
+        return Markup(svg.inline(_looked_up(figures, key), f"figure{next(counter)}-", label))
 
     return picture
+
+
+def _links(figures: Mapping[str, Path]) -> Callable[[str], str]:
+    """A function that gives the address of a figure's file, relative to the page."""
+
+    def link(key: str) -> str:
+        _looked_up(figures, key)
+        return f"figures/{quote(key, safe='/=')}.svg"
+
+    return link
+
+
+def _with_metrics(runs: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The runs with every column that the page needs: where all runs failed, some are missing."""
+    needed = (f"{split}_accuracy", "training_loss", "training_accuracy", "macro_f1")
+    counted = runs if "epochs_run" in runs else runs.assign(epochs_run=0)
+    columns = [*counted.columns, *needed, "seconds_per_epoch"]
+    return counted.reindex(columns=list(dict.fromkeys(columns)))
+
+
+def _comparisons(given: Mapping[str, pd.DataFrame], axes: Sequence[str]) -> dict[str, Any]:
+    """What the section on comparisons shows, kind by kind."""
+    table = given["comparisons"]
+    kinds = {
+        "activation": comparing.activations(table),
+        "implementation": comparing.implementations(table),
+    }
+    return {
+        "kinds": {
+            kind: {
+                "sentences": sentences,
+                "told_apart": comparing.told_apart(table[table["kind"] == kind]),
+                "table": comparing.table(table, axes, kind),
+            }
+            for kind, sentences in kinds.items()
+            if sentences
+        },
+        "mcnemar": comparing.mcnemar(given["sampling"]),
+        "sampling": comparing.sampling(given["sampling"], axes),
+    }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=words.number, count=words.count, listed=words.listed)
+    return environment
 
 
 def render(
@@ -138,51 +151,63 @@ def render(
     study: Mapping[str, Any],
     records: Mapping[str, RunRecord],
     mlflow: Mapping[str, Mapping[str, str]],
-    runs: pd.DataFrame,
-    summary: pd.DataFrame,
-    per_class: pd.DataFrame,
+    data: Mapping[str, pd.DataFrame],
     axes: Sequence[str],
     figures: Mapping[str, Path],
+    activations: Sequence[Path],
+    selection: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as HTML.
 
-    `records` and `mlflow` map a run's path to its record and its place in MLflow; `figures` maps
-    names such as "accuracy", "activations/relu.gradient", "curves/<group>" or "confusion/<cell>"
-    to SVG files. Raises UserError where a figure is missing.
+    `records` and `mlflow` map a run's path to its record and its place in MLflow; `data` has the
+    tables "runs", "summary", "per_class", "parity", "comparisons", "sampling" and "intervals";
+    `figures` maps names such as "accuracy", "activations/relu.gradient", "curves/<group>" or
+    "confusion/<cell>" to SVG files; `activations` are the files of the study's activations;
+    `selection` is what selection.summary returns. Raises UserError where a figure is missing.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=words.number, count=words.count, listed=words.listed)
+    split = grid.scored_split(config)
+    runs = _with_metrics(data["runs"], split)
+    data = {**data, "runs": runs}
     tracker = f"{config['tracking']['ui_url'].rstrip('/')}/#/experiments"
     links = {
         path: f"{tracker}/{place['experiment_id']}/runs/{place['run_id']}"
         for path, place in mlflow.items()
     }
-    found = all_findings(config, records, runs, manifest["counts"]["test"]["images"])
-    return environment.get_template(TEMPLATE).render(
-        study=study["study"],
-        experiment=f"{tracker}/{study['experiment_id']}",
-        answer=_answer(config, manifest, records, found),
-        settings=facts.settings(config),
-        dataset=facts.dataset(manifest),
-        provenance=facts.provenance(records),
-        manifest=manifest,
-        config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
-        findings=found,
-        speed=speed(runs),
-        activations=[formulas(name) for name in config["grid"]["activation"]],
-        groups=_groups(config, records, manifest["class_names"]),
-        summary=tables.summary(summary, axes),
-        per_class=tables.per_class(per_class, axes),
-        runs=tables.all_runs(runs, axes, links),
-        open_at_most=OPEN_AT_MOST,
-        picture=_pictures(figures),
-        # Our own files, and free of anything that would need escaping.
-        style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
-        script=Markup((FOLDER / SCRIPT).read_text(encoding="utf-8")),
+    networks = inside.networks(records)
+    found = all_findings(config, records, data, networks, selection)
+    groups = shown.groups(config, records, manifest["class_names"])
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            study=study["study"],
+            experiment=f"{tracker}/{study['experiment_id']}",
+            answer=_answer(config, manifest, records, found),
+            settings=facts.settings(config),
+            dataset=facts.dataset(manifest, _held_out(config) or 0),
+            provenance=facts.provenance(records),
+            manifest=manifest,
+            config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+            split=split,
+            selection=selection,
+            findings=found,
+            speed=speed(runs),
+            parity=parity.matrix(data["parity"]),
+            comparisons=_comparisons(data, axes),
+            sampling_error=accuracies.sampling_error(data["intervals"], split),
+            networks=inside.table(networks),
+            activations=[formulas(file) for file in activations],
+            groups=shown.choose(groups),
+            cells=shown.choose([cell for group in groups for cell in group.cells]),
+            summary=tables.summary(data["summary"], axes, split),
+            per_class=tables.per_class(data["per_class"], axes),
+            runs=tables.all_runs(runs, axes, links),
+            number_of_runs=len(runs),
+            open_at_most=OPEN_AT_MOST,
+            picture=_pictures(figures),
+            link=_links(figures),
+            # Our own files, and free of anything that would need escaping.
+            style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
+            script=Markup((FOLDER / SCRIPT).read_text(encoding="utf-8")),
+        )
     )

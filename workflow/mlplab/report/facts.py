@@ -20,8 +20,8 @@ def settings(config: Mapping[str, Any]) -> Pairs:
     return [*pairs, *((human(name), varied.get(name, setting(fixed[name]))) for name in fixed)]
 
 
-def dataset(manifest: Mapping[str, Any]) -> Pairs:
-    """Counts, classes, checksums and origin of the data set."""
+def dataset(manifest: Mapping[str, Any], held_out: int) -> Pairs:
+    """Counts, classes, checksums and origin of the data set; `held_out` of it for validation."""
     counts = manifest["counts"]
     pairs = [
         (
@@ -31,6 +31,9 @@ def dataset(manifest: Mapping[str, Any]) -> Pairs:
         )
         for split in ("training", "test")
     ]
+    if held_out:
+        text = f"the last {count(held_out, 'image')} of the training set, held out"
+        pairs.insert(1, ("validation set", text))
     pairs.append(("classes", listed(manifest["class_names"])))
     pairs += [(file["name"], f"MD5 {file['md5']}") for file in manifest["files"]]
     pairs += [
@@ -80,7 +83,7 @@ def provenance(records: Mapping[str, RunRecord]) -> Pairs:
     """When, on what and with which code the runs were trained."""
     runs = [record.run for record in records.values()]
     first, last = min(run["started"] for run in runs), max(run["ended"] for run in runs)
-    total = sum(run["training_seconds"] for run in runs)
+    total = sum(run["training_seconds"] or 0 for run in runs)
     return [
         ("trained", f"{_time(first)} to {_time(last)} UTC, {rounded(total, 3)} s of training"),
         ("machine", _distinct(records, _machine)),

@@ -1,4 +1,4 @@
-// The page can be read without this file; with it, tables can be sorted, and details are printed.
+// The page can be read without this file; with it, tables can be sorted and filtered, and details are printed.
 "use strict";
 
 function compare(a, b, numeric) {
@@ -7,7 +7,10 @@ function compare(a, b, numeric) {
 
 function sortBy(table, column, direction) {
   const body = table.tBodies[0];
-  const key = (row) => row.cells[column].dataset.key;
+  const key = (row) => {
+    const cell = row.cells[column];
+    return "none" in cell.dataset ? undefined : cell.dataset.key ?? cell.textContent.trim();
+  };
   const rows = Array.from(body.rows);
   const numeric = rows.every((row) => key(row) === undefined || !Number.isNaN(Number(key(row))));
   rows.sort((a, b) => {
@@ -34,6 +37,38 @@ for (const table of document.querySelectorAll("table.sortable")) {
       sortBy(table, heading.cellIndex, ascending ? 1 : -1);
     });
   }
+}
+
+// A row is shown where each sought word begins a word of its cells: relu finds no prelu.
+function filterBy(table, sought) {
+  const split = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = split(sought);
+  let shown = 0;
+  for (const row of table.tBodies[0].rows) {
+    const own = Array.from(row.cells).flatMap((cell) => split(cell.textContent));
+    row.hidden = !words.every((word) => own.some((text) => text.startsWith(word)));
+    shown += !row.hidden;
+  }
+  return shown;
+}
+
+for (const table of document.querySelectorAll("table[data-filter]")) {
+  const all = table.tBodies[0].rows.length;
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  const amount = document.createElement("output");
+  const bar = document.createElement("p");
+  input.type = "search";
+  input.autocomplete = "off";
+  input.placeholder = "such as relu";
+  label.append("Filter the rows by words ", input);
+  amount.textContent = `${all} rows`;
+  bar.className = "filter";
+  bar.append(label, amount);
+  input.addEventListener("input", () => {
+    amount.textContent = `${filterBy(table, input.value)} of ${all} rows`;
+  });
+  table.parentElement.before(bar);
 }
 
 // A figure that is wider than its box is moved with the keyboard as well.

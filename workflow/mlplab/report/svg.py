@@ -15,12 +15,31 @@ COLORS = {
     "#5b5b5b": "var(--grey, #5b5b5b)",
     "#8c6d31": "var(--brown, #8c6d31)",
 }
+HEX = re.compile(r"(stroke|fill): #([0-9a-f]{6})\b")
+# A colour of less luminance than this is hard to see on a dark ground.
+DARK = 0.12
+# More decimals of a point than two cannot be seen.
+LONG = re.compile(r"-?\d+\.\d{3,}")
+COORDINATES = ("d", "x", "y", "width", "height")
+WORDS = {"text", "tspan"}
 DROPPED = {"metadata", "style", "title"}
 
 
 def _local(name: str) -> str:
     """A name without its namespace, as HTML writes the parts of an SVG."""
     return name.rpartition("}")[2]
+
+
+def _lightened(match: re.Match[str]) -> str:
+    """A dark colour, and a lighter one where the page is dark; greys belong to words, and stay."""
+    name, digits = match.groups()
+    channels = [int(digits[index : index + 2], 16) for index in (0, 2, 4)]
+    red, green, blue = ((channel / 255) ** 2.2 for channel in channels)
+    if len(set(channels)) == 1 or 0.2126 * red + 0.7152 * green + 0.0722 * blue >= DARK:
+        return match[0]
+    lighter = "".join(f"{round(channel + 0.55 * (255 - channel)):02x}" for channel in channels)
+    # Said twice: a browser that does not know light-dark() keeps the first.
+    return f"{match[0]}; {name}: light-dark(#{digits}, #{lighter})"
 
 
 def _plain(element: ElementTree.Element) -> None:
@@ -35,6 +54,7 @@ def _plain(element: ElementTree.Element) -> None:
     style = FONT.sub("", element.get("style", ""))
     for color, replacement in COLORS.items():
         style = style.replace(color, replacement)
+    style = HEX.sub(_lightened, style)
     if style:
         element.set("style", style)
 
@@ -56,6 +76,28 @@ def _rename(root: ElementTree.Element, prefix: str) -> None:
             element.set("id", f"{prefix}{identifier}")
 
 
+def _rounded(match: re.Match[str]) -> str:
+    text = f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _slim(element: ElementTree.Element) -> None:
+    """Drop blanks, decimals and groups that say nothing: a page holds many figures."""
+    children: list[ElementTree.Element] = []
+    for child in element:
+        _slim(child)
+        empty = child.tag == "g" and not child.attrib
+        children.extend(child if empty else [child])
+    element[:] = children
+    if element.tag not in WORDS:
+        for child in children:
+            child.tail = None
+        element.text = (element.text or "").strip() or None
+    for name in COORDINATES:
+        if name in element.attrib:
+            element.set(name, " ".join(LONG.sub(_rounded, element.attrib[name]).split()))
+
+
 def inline(path: Path, prefix: str, label: str) -> str:
     """An SVG file as an element of an HTML page, with `label` as its text alternative.
 
@@ -69,6 +111,7 @@ def inline(path: Path, prefix: str, label: str) -> str:
         raise UserError(f"{path}: expected an SVG with a viewBox ({error})") from error
     _plain(root)
     _rename(root, prefix)
+    _slim(root)
     # From points to pixels; the style sheet reads the natural width on narrow screens.
     pixels = {"width": f"{width * 4 / 3:.0f}", "height": f"{height * 4 / 3:.0f}"}
     root.attrib.update(pixels | {"style": f"--natural: {pixels['width']}px"})

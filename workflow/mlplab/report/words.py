@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 NOTHING = "—"
-# MLflow keeps infinities as the greatest float.
-FINITE = 1e300
+# A p-value that is less is not worth its digits.
+LEAST_P = 1e-4
 
 
 def is_finite(value: Any) -> bool:
     """Whether `value` is a number that can be printed as one."""
-    return isinstance(value, int | float) and math.isfinite(value) and abs(value) < FINITE
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def number(value: Any, decimals: int = 4) -> str:
@@ -31,6 +31,25 @@ def rounded(value: Any, digits: int = 2) -> str:
         superscript = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
         return f"{mantissa} × 10{superscript}".replace("-", "\N{MINUS SIGN}")
     return number(value, max(digits - 1 - exponent, 0))
+
+
+def p_value(value: Any) -> str:
+    """A p-value with two significant digits, never as 0: 0.25, 0.0012, < 0.0001."""
+    if is_finite(value) and value < LEAST_P:
+        return f"< {LEAST_P:f}".rstrip("0")
+    return "1" if value == 1 else rounded(value)
+
+
+def percent(share: Any) -> str:
+    """A share in per cent, with one decimal: 12.3 %."""
+    return f"{number(100 * share, 1)} %" if is_finite(share) else NOTHING
+
+
+def points(difference: Any, digits: int = 2) -> str:
+    """A difference of two shares in percentage points, with its sign: +1.2, −0.035, 0."""
+    if not is_finite(difference):
+        return NOTHING
+    return f"{'+' if difference > 0 else ''}{rounded(100 * difference, digits)}"
 
 
 def count(amount: int, noun: str) -> str:

@@ -1,0 +1,131 @@
+"""What an implementation owes to those that use it, watched over at every call."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from mlplab.plugins import PlugInError, blaming, definition, described
+
+if TYPE_CHECKING:
+    from mlplab.activations import Activation
+
+METHODS = {
+    "logits": "logits(images)",
+    "train_step": "train_step(images, labels)",
+    "parameters": "parameters()",
+}
+
+Parameters = dict[str, torch.Tensor]
+
+
+class Guarded:
+    """A network of someone's implementation; what breaks the interface is refused in one line."""
+
+    def __init__(
+        self,
+        network_class: Callable[..., Any],
+        source: Path,
+        parameters: Parameters,
+        activation: "Activation",
+        learning_rate: float,
+    ) -> None:
+        self._source = source
+        self._activation_source = activation.source
+        self._specification = {
+            name: (value.shape, value.dtype) for name, value in parameters.items()
+        }
+        self._classes = next(
+            value.shape[1] for name, value in reversed(parameters.items()) if value.dim() == 2
+        )
+        self._dtype = next(iter(parameters.values())).dtype
+        with self._blaming("Network(parameters, activation, learning_rate)"):
+            self._network = network_class(parameters, activation, learning_rate)
+
+    def _blaming(self, call: str) -> AbstractContextManager[None]:
+        # The activation's code runs within the network's, on autograd's way back too.
+        return blaming(self._source, f"{call} fails", "Network", [self._activation_source])
+
+    def _refuse(self, method: str, expected: str, came: Any) -> PlugInError:
+        place = definition(self._source, "Network")
+        return PlugInError(
+            f"{place}: {METHODS[method]} must return {expected}; it returned {described(came)}"
+        )
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Scores of each class before the softmax, n × c."""
+        with self._blaming(METHODS["logits"]):
+            logits = self._network.logits(images)
+        shape = (len(images), self._classes)
+        if (
+            not isinstance(logits, torch.Tensor)
+            or logits.shape != shape
+            or logits.dtype != self._dtype
+        ):
+            raise self._refuse("logits", described(torch.empty(shape, dtype=self._dtype)), logits)
+        return logits
+
+    def train_step(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step; the batch's summed loss and hits, as tensors without dimensions."""
+        with self._blaming(METHODS["train_step"]):
+            came = self._network.train_step(images, labels)
+        if not (
+            isinstance(came, tuple)
+            and len(came) == 2
+            and all(isinstance(value, torch.Tensor) and value.dim() == 0 for value in came)
+            and came[0].is_floating_point()
+            and not came[1].is_floating_point()
+        ):
+            expected = "the summed loss and the number of hits, two tensors of shape ()"
+            raise self._refuse("train_step", f"{expected}, floating and whole", came)
+        if came[0].requires_grad:
+            expected = "a loss without its graph (loss.detach()), or memory grows with every batch"
+            raise self._refuse("train_step", expected, came)
+        return came
+
+    def parameters(self) -> Parameters:
+        """The present parameters, named and shaped as those that came in."""
+        with self._blaming(METHODS["parameters"]):
+            parameters = self._network.parameters()
+        if not isinstance(parameters, dict):
+            raise self._refuse("parameters", "a dict of name → tensor", parameters)
+        if list(parameters) != list(self._specification):
+            expected = f"a dict with the keys {', '.join(self._specification)}, in this order"
+            raise PlugInError(
+                f"{definition(self._source, 'Network')}: parameters() must return {expected}; "
+                f"it returned {', '.join(map(str, parameters)) or 'none'}"
+            )
+        for name, (shape, dtype) in self._specification.items():
+            value = parameters[name]
+            if (
+                not isinstance(value, torch.Tensor)
+                or value.shape != shape
+                or value.dtype != dtype
+                or value.requires_grad
+            ):
+                expected = described(torch.empty(shape, dtype=dtype))
+                raise self._refuse("parameters", f"{name} as {expected} without gradient", value)
+        return parameters
+
+
+def guarded(module: Any, source: Path) -> "Callable[[Parameters, Activation, float], Guarded]":
+    """What builds the networks of an implementation's module, each one guarded.
+
+    Raises PlugInError where the class `Network` or one of its methods is missing.
+    """
+    network_class = getattr(module, "Network", None)
+    if not isinstance(network_class, type):
+        raise PlugInError(f"{source}: a class `Network` is expected; the file defines none")
+    for method, call in METHODS.items():
+        if not callable(getattr(network_class, method, None)):
+            place = definition(source, "Network")
+            raise PlugInError(f"{place}: the class Network lacks the method {call}")
+
+    def build(parameters: Parameters, activation: "Activation", learning_rate: float) -> Guarded:
+        return Guarded(network_class, source, parameters, activation, learning_rate)
+
+    return build

@@ -1,0 +1,90 @@
+"""The multilayer perceptron with backpropagation by hand: the chain rule, and no autograd.
+
+With inputs H₀ (the flattened images), Z_l = H_{l-1} W_l + b_l and H_l = f(Z_l) for the hidden
+layers, logits Z_L, and P = softmax(Z_L), the gradients of the summed cross-entropy are
+
+    ∂/∂Z_L     = P - Y                      Y: the labels, one-hot
+    ∂/∂W_l     = H_{l-1}ᵀ ∂/∂Z_l            inputs times errors
+    ∂/∂b_l     = Σ_n ∂/∂Z_l                 errors, summed over the batch
+    ∂/∂H_{l-1} = ∂/∂Z_l W_lᵀ                errors, sent back through the weights
+    ∂/∂Z_l     = ∂/∂H_l ⊙ f'(Z_l)           … and through the activation
+    ∂/∂α_l     = Σ ∂/∂H_l ⊙ ∂f/∂α (Z_l)     where the activation has a parameter α
+
+The chain rule for layered networks is Rumelhart, Hinton, Williams: Learning representations by
+back-propagating errors, Nature 323 (1986).
+"""
+
+import torch
+
+from mlplab.activations import Activation
+from mlplab.parameters import activation_parameters, layers
+
+
+class Network:
+    """A multilayer perceptron that computes its own gradients."""
+
+    def __init__(
+        self, parameters: dict[str, torch.Tensor], activation: Activation, learning_rate: float
+    ) -> None:
+        self._parameters = {name: value.clone() for name, value in parameters.items()}
+        self._layers = layers(self._parameters)
+        self._alphas = activation_parameters(self._parameters)
+        self._activation = activation
+        self._learning_rate = learning_rate
+
+    @torch.no_grad()
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Z_L of a batch. n × h × w → n × c."""
+        hidden = images.flatten(1)
+        *hidden_layers, (weight, bias) = self._layers
+        for (hidden_weight, hidden_bias), alphas in zip(hidden_layers, self._alphas, strict=True):
+            before = torch.addmm(hidden_bias, hidden, hidden_weight)
+            hidden = self._activation.function(before, *alphas)
+        return torch.addmm(bias, hidden, weight)
+
+    @torch.no_grad()
+    def train_step(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Forward, keeping what the way back needs; then back, layer by layer, updating each."""
+        inputs, before = [images.flatten(1)], []
+        *hidden_layers, (weight, bias) = self._layers
+        for (hidden_weight, hidden_bias), alphas in zip(hidden_layers, self._alphas, strict=True):
+            before.append(torch.addmm(hidden_bias, inputs[-1], hidden_weight))
+            inputs.append(self._activation.function(before[-1], *alphas))
+        logits = torch.addmm(bias, inputs[-1], weight)
+
+        log_probabilities = logits.log_softmax(dim=1)
+        chosen = labels.unsqueeze(1)
+        loss = -log_probabilities.gather(1, chosen).sum()
+        hits = (logits.argmax(dim=1) == labels).sum()
+
+        # The step on the mean loss: the gradients below are those of the summed one.
+        step = self._learning_rate / len(labels)
+        ones = torch.ones(chosen.shape, dtype=logits.dtype)
+        error = log_probabilities.exp_().scatter_add_(1, chosen, -ones)
+        for layer in reversed(range(len(self._layers))):
+            weight, bias = self._layers[layer]
+            # Sent back before the weights are changed.
+            returned = error @ weight.T if layer else None
+            weight.addmm_(inputs[layer].T, error, alpha=-step)
+            bias.sub_(error.sum(dim=0), alpha=step)
+            if returned is not None:
+                alphas = self._alphas[layer - 1]
+                derivatives = self._activation.parameter_derivatives(before[layer - 1], *alphas)
+                error = returned * self._derivative(before[layer - 1], inputs[layer], alphas)
+                for alpha, derivative in zip(alphas, derivatives, strict=True):
+                    alpha.sub_((returned * derivative).sum(), alpha=step)
+        return loss, hits
+
+    def _derivative(
+        self, before: torch.Tensor, after: torch.Tensor, alphas: tuple[torch.Tensor, ...]
+    ) -> torch.Tensor:
+        """f'(Z), from f(Z) where that is the shorter way, as for the sigmoid: y (1 - y)."""
+        if self._activation.derivative_from_output is not None:
+            return self._activation.derivative_from_output(after)
+        return self._activation.derivative(before, *alphas)
+
+    def parameters(self) -> dict[str, torch.Tensor]:
+        """The present parameters."""
+        return dict(self._parameters)

@@ -1,0 +1,33 @@
+# Where the config asks for the best combination: chosen on validation images, tested once.
+SELECTION = [f"{STUDY}/selection.json"] if config["selection"] else []
+
+
+rule select_best:
+    """Choose the combination with the highest mean validation accuracy, and read the test set once."""
+    input:
+        runs=rules.collect_runs.output.parquet,
+        data=rules.decode.output.data,
+        parameters=run_files("parameters.safetensors", RUNS.values()),
+    output:
+        selection=f"{STUDY}/selection.json",
+    log:
+        f"{STUDY}/logs/select_best.log",
+    benchmark:
+        f"{STUDY}/benchmarks/select_best.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        paths=list(RUNS),
+        axes=AXES,
+        implementations={
+            name: source(IMPLEMENTATION_FILES[name]) for name in config["grid"]["implementation"]
+        },
+        activations={name: source(ACTIVATION_FILES[name]) for name in ACTIVATIONS},
+    message:
+        "Selecting the best combination"
+    script:
+        "../scripts/select_best.py"
