@@ -19,19 +19,19 @@ with logged(snakemake):
     source = snakemake.input
     config = yaml.safe_load(Path(source.config).read_text(encoding="utf-8"))
     study = read_json(source.study)
-    files = [*source.tables, *source.figures]
+    files = [source.report, *source.selection, *source.tables, *source.figures]
     # MLflow keeps the folders that the files have within the study.
-    artifacts: dict = {"report": [source.report]}
+    artifacts: dict = {}
     for file in files:
         folder = Path(file).parent.relative_to(Path(snakemake.output[0]).parent).as_posix()
-        artifacts.setdefault(folder, []).append(file)
+        artifacts.setdefault("report" if folder == "." else folder, []).append(file)
     publish_study(tracking_uri(config["tracking"]["uri"]), study, config, artifacts)
     write_json(
         snakemake.output[0],
         {
             "experiment_id": study["experiment_id"],
             "run_id": study["study_run_id"],
-            "sha256": {file: file_digest(file) for file in [source.report, *files]},
+            "sha256": {file: file_digest(file) for file in files},
         },
     )
-    print(f"{len(files) + 1} files in MLflow run {study['study_run_id']}")
+    print(f"{len(files)} files in MLflow run {study['study_run_id']}")

@@ -197,6 +197,7 @@ def render(
             sampling_error=accuracies.sampling_error(data["intervals"], split),
             networks=inside.table(networks),
             activations=[formulas(file) for file in activations],
+            trained={r.run["activation"] for r in records.values() if r.history},
             groups=shown.choose(groups),
             cells=shown.choose([cell for group in groups for cell in group.cells]),
             summary=tables.summary(data["summary"], axes, split),

@@ -17,6 +17,8 @@ MEANINGS = {
     "images unchanged": "the images, which it must leave as they are",
     "parameters given unchanged": "the parameters it is given, which it must leave as they are",
     "start of a second seed": "the parameters that a second network starts from",
+    "apart from a second seed": "the parameters, which another network must leave as they are",
+    "labels unchanged": "the labels, which it must leave as they are",
     "logits of a second seed": "the logits of a second network",
     "parameters": "the parameters",
     "parameters after an epoch": "the parameters after an epoch",

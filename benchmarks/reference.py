@@ -1,0 +1,134 @@
+"""A finished study as a page of Markdown: `python benchmarks/reference.py results/seeds`.
+
+The reference results in docs/ are written by this, from the tables and records of the study.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mlplab.files import read_json
+from mlplab.record import RunRecord
+from mlplab.report.facts import provenance
+from mlplab.report.words import is_finite, number, rounded
+
+HEAD = """# {study}
+
+<!-- Written by `python benchmarks/reference.py results/{study}`. -->
+
+A reference result: `snakemake --cores all --configfile {config}`.
+
+"""
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def probability(value: float) -> str:
+    """A p-value, never as 0."""
+    if not is_finite(value):
+        return "—"
+    return "< 0.0001" if value < 0.0001 else rounded(value, 2)
+
+
+def summary(study: Path) -> str:
+    """Mean, interval and bounds of every cell."""
+    cells = pd.read_parquet(study / "tables/summary.parquet").to_dict("records")
+    heading = ["implementation", "activation", "n", "test accuracy", "standard deviation"]
+    heading += ["95 % interval", "training loss", "runs that meet B11"]
+    return table(
+        heading,
+        (
+            [
+                cell["implementation"],
+                cell["activation"],
+                str(cell["n"]),
+                number(cell["test_accuracy_mean"]),
+                number(cell["test_accuracy_std"]),
+                f"{number(cell['test_accuracy_low'])} to {number(cell['test_accuracy_high'])}",
+                number(cell["training_loss_mean"]),
+                f"{cell['sanity_met']} of {cell['n']}",
+            ]
+            for cell in cells
+        ),
+    )
+
+
+def comparisons(study: Path) -> str:
+    """Every comparison with what may be concluded."""
+    pairs = pd.read_parquet(study / "tables/comparisons.parquet").to_dict("records")
+    heading = ["within", "first", "second", "difference in points", "95 % interval"]
+    heading += ["p (t, Holm)", "p (permutation, Holm)", "effect size", "conclusion"]
+    return table(
+        heading,
+        (
+            [
+                pair["within"],
+                pair["first"],
+                pair["second"],
+                number(100 * pair["difference"], 3),
+                f"{number(100 * pair['low'], 3)} to {number(100 * pair['high'], 3)}",
+                probability(pair["p_t_holm"]),
+                probability(pair["p_permutation_holm"]),
+                rounded(pair["effect_size"]),
+                pair["conclusion"],
+            ]
+            for pair in pairs
+        ),
+    )
+
+
+def sampling(study: Path) -> str:
+    """On how many seeds McNemar's test tells two runs apart, per pair."""
+    rows = pd.read_parquet(study / "tables/sampling.parquet")
+    pairs = rows.groupby(["kind", "within", "first", "second"], sort=False)
+    heading = ["within", "first", "second", "seeds", "p < 0.05 on", "images only first has right"]
+    heading += ["images only second has right"]
+    return table(
+        [*heading],
+        (
+            [
+                within,
+                first,
+                second,
+                str(len(group)),
+                f"{(group['p_mcnemar'] < 0.05).sum()} seeds",
+                rounded(group["only_first"].median(), 3),
+                rounded(group["only_second"].median(), 3),
+            ]
+            for (_, within, first, second), group in pairs
+        ),
+    )
+
+
+def page(study: Path, config: str) -> str:
+    """The whole page."""
+    files = sorted((study / "runs").rglob("run.json"))
+    records = {str(file): RunRecord(read_json(file), [], {}) for file in files}
+    facts = [[name, text] for name, text in provenance(records) if name != "packages"]
+    intervals = pd.read_parquet(study / "tables/intervals.parquet")
+    width = 100 * (intervals["wilson_high"] - intervals["wilson_low"]).mean()
+    return (
+        HEAD.format(study=study.name, config=config)
+        + table(["run", ""], facts)
+        + "\n## Accuracy over seeds\n\n"
+        + summary(study)
+        + "\n## Comparisons over seeds\n\n"
+        + comparisons(study)
+        + "\n## The test set's own sampling error\n\n"
+        + "Another thing than the spread over seeds: how much of a difference the test images "
+        + f"leave open. A run's 95 % Wilson interval is {number(width, 2)} points wide in the "
+        + "mean. McNemar's test compares two runs of one seed, image by image; the counts of "
+        + "images are medians over seeds.\n\n"
+        + sampling(study)
+    )
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    print(page(folder, sys.argv[2] if len(sys.argv) > 2 else f"config/{folder.name}.yaml"), end="")
