@@ -16,7 +16,7 @@ from mlplab.report.words import is_finite, number, rounded
 
 HEAD = """# {study}
 
-<!-- Written by `python benchmarks/reference.py results/{study}`. -->
+<!-- Written by `python benchmarks/reference.py results/{study}`, with workflow/ on PYTHONPATH. -->
 
 A reference result: `snakemake --cores all --configfile {config}`.
 

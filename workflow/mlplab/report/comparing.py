@@ -68,9 +68,12 @@ def _of_paired(rows: pd.DataFrame, kind: str) -> str:
     unable = rows[~_ahead(rows) & ~_undecided(rows)]
     pairs = f"{count(len(rows), 'pair')} of {kind}s"
     if len(unable) < len(rows):
-        parts = [f"tell {ahead} apart", f"do not tell {undecided} apart"]
-        if len(unable):
-            parts.append(f"are too few for {len(unable)}")
+        verdicts = (
+            (ahead, f"tell {ahead} apart"),
+            (undecided, f"do not tell {undecided} apart"),
+            (len(unable), f"are too few for {len(unable)}"),
+        )
+        parts = [words for amount, words in verdicts if amount]
         return f"Of {pairs}, the seeds {listed(parts)} (permutation test, Holm’s correction)."
     seeds = sorted(set(unable["n"].tolist()))
     few = f"{listed(seeds, 'or')} seed{'' if seeds == [1] else 's'}"
