@@ -35,6 +35,7 @@ def test_the_study_ends_in_tables_and_a_report(finished: Project) -> None:
     assert yaml.safe_load((study / "config.yaml").read_text())["training"] == {
         **SMALL["training"],
         "learning_rate": 0.1,
+        "validation_size": 0,
     }
     assert tracked(finished) == [(path, "FINISHED") for path in sorted(RUNS)]
 
@@ -111,6 +112,19 @@ def test_a_mistaken_config_is_refused_in_one_line(
     assert expected in errors[0]
     assert "Traceback" not in answer.stdout
     assert not (project.folder / "results").exists()
+
+
+def test_a_job_that_runs_by_itself_gives_the_same_as_a_fork_of_the_warm_process(
+    finished: Project, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLPLAB_WARM", "off")
+    folder = "results/small/runs/scratch/relu/seed=0"
+    answer = project.run("--cores", "1", "--", f"{folder}/run.json")
+    assert answer.returncode == 0, answer.stdout
+    for file in ("parameters.safetensors", "predictions.parquet"):
+        assert (project.folder / folder / file).read_bytes() == (
+            finished.folder / folder / file
+        ).read_bytes()
 
 
 def test_a_killed_study_goes_on_with_the_same_command_and_loses_nothing(

@@ -192,7 +192,9 @@ def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means
 
         title = f"the {GROUPS_AT_MOST} highest of {len(groups)} groups"
         groups = sorted(groups, key=mean, reverse=True)[:GROUPS_AT_MOST]
-    figure, axes = new_figure(7, max(2.2, 1 + 0.36 * len(groups)))
+    # The names of the groups stand beside the dots, however long they are.
+    width = 6 + 0.07 * max(map(len, groups), default=0)
+    figure, axes = new_figure(width, max(2.2, 1 + 0.36 * len(groups)))
     for index, (series, by_group) in enumerate(values.items()):
         offset = (index - (len(values) - 1) / 2) * 0.6 / max(len(values), 1)
         color, named = COLORS[index % len(COLORS)], False
