@@ -113,9 +113,7 @@ def _train(job: Job, data: store.Dataset) -> tuple[Trained, torch.Tensor, store.
     )
     if trained.status == "diverged":
         print(f"diverged in epoch {len(trained.history)}: the loss is not finite")
-    scored = data.test
-    if job.scored_on == "validation":
-        scored = store.held_out(data.training, settings.validation_size)[1]
+    scored = store.scored_split(data, job.scored_on, settings.validation_size)
     return trained, all_logits(trained.network, scored, torch.float32), scored
 
 

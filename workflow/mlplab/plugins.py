@@ -60,12 +60,16 @@ class Registry:
                 found[path.stem] = path
         return dict(sorted(found.items()))
 
+    def file(self, source: str | Path) -> Path:
+        """The file of a plug-in: itself, or for a name the library's own of that name."""
+        return source if isinstance(source, Path) else self.folder / f"{source}.py"
+
     def load(self, source: str | Path) -> ModuleType:
         """The module of a plug-in, by its file or, for the library's own, by its name.
 
         Raises PlugInError where it cannot be imported.
         """
-        path = source if isinstance(source, Path) else self.folder / f"{source}.py"
+        path = self.file(source)
         with blaming(path, f"this {self.kind} cannot be imported"):
             if path.resolve().parent == self.folder.resolve():
                 return importlib.import_module(f"{self.package}.{path.stem}")

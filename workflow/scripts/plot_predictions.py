@@ -15,9 +15,8 @@ with logged(snakemake):
     from mlplab.datasets import store
 
     data = store.load(snakemake.input.data)
-    split = data.test
-    if snakemake.params.scored_on == "validation":
-        split = store.held_out(data.training, snakemake.params.validation_size)[1]
+    params = snakemake.params
+    split = store.scored_split(data, params.scored_on, params.validation_size)
     first = pyarrow.parquet.read_table(snakemake.input.predictions[0]).slice(0, 6)
     labels = [data.class_names[label] for label in first["label"].to_pylist()]
     predicted = [data.class_names[label] for label in first["prediction"].to_pylist()]

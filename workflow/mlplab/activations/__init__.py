@@ -78,7 +78,7 @@ def load(source: str | Path) -> Activation:
     are none, and whenever one of its functions fails or returns what is not of the shape and dtype
     of its argument.
     """
-    path = source if isinstance(source, Path) else REGISTRY.folder / f"{source}.py"
+    path = REGISTRY.file(source)
     module = REGISTRY.load(path)
     if not callable(getattr(module, "function", None)):
         raise PlugInError(f"{path}: `function(x)` is expected; the file defines none")

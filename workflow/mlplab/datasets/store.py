@@ -60,6 +60,13 @@ class Dataset:
         return height * width
 
 
+def scored_split(data: Dataset, scored_on: str, validation_size: int) -> Split:
+    """The split that runs are scored on: "test", or the held-out "validation"."""
+    if scored_on == "validation":
+        return held_out(data.training, validation_size)[1]
+    return data.test
+
+
 def load(path: str | os.PathLike[str]) -> Dataset:
     """The data set that `decode` wrote to `path`.
 

@@ -73,7 +73,7 @@ def load(source: str | Path) -> Build:
     """
     from mlplab.contract import guarded
 
-    path = source if isinstance(source, Path) else REGISTRY.folder / f"{source}.py"
+    path = REGISTRY.file(source)
     return guarded(REGISTRY.load(path), path)
 
 
