@@ -62,9 +62,18 @@ def test_the_measurement_repeats_itself_and_leaves_the_random_state_alone() -> N
 def test_products_with_fewer_bits_fall_back_to_the_highest_precision(
     monkeypatch: pytest.MonkeyPatch, error_of_medium: float, chosen: str
 ) -> None:
+    monkeypatch.setattr(precision, "_usual_is_fastest", lambda: False)
     errors = {"medium": error_of_medium, "highest": 1e-7}
     monkeypatch.setattr(
         precision, "product_error", lambda: errors[torch.get_float32_matmul_precision()]
     )
     assert precision.use_fast_products() == (chosen, errors[chosen])
     assert torch.get_float32_matmul_precision() == chosen
+
+
+def test_where_the_usual_library_is_the_fastest_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "_usual_is_fastest", lambda: True)
+    torch.set_float32_matmul_precision("medium")
+    setting, error = precision.use_fast_products()
+    assert (setting, torch.get_float32_matmul_precision()) == ("highest", "highest")
+    assert 0 < error <= precision.FLOAT32_GRADE

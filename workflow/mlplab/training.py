@@ -118,10 +118,13 @@ class Batches:
 
     def shuffled(self, order: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Every batch of images n × h × w and labels n, in the given order of examples."""
-        for chosen in order.split(self._batch_size):
+        labels = self._split.labels[order]
+        for chosen, batch_labels in zip(
+            order.split(self._batch_size), labels.split(self._batch_size), strict=True
+        ):
             pixels = self._pixels[: len(chosen)]
             torch.index_select(self._split.images, 0, chosen, out=pixels)
-            yield self._scaled(pixels), self._split.labels[chosen]
+            yield self._scaled(pixels), batch_labels
 
 
 def train_epoch(network: Network, batches: Batches, order: torch.Tensor) -> tuple[float, float]:

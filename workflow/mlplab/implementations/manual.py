@@ -15,9 +15,24 @@ back-propagating errors, Nature 323 (1986).
 """
 
 import torch
+from torch.nn import functional
 
 from mlplab.activations import Activation
 from mlplab.parameters import activation_parameters, layers
+
+
+class Buffers:
+    """Memory for what a batch of `count` images leaves in each layer, used again by the next one.
+
+    `before` and `errors` hold Z_l and ∂/∂Z_l, count × fan_out; `sums` holds ∂/∂b_l, fan_out.
+    """
+
+    def __init__(self, count: int, layers: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        self.count = count
+        self.before = [bias.new_empty(count, len(bias)) for _, bias in layers]
+        self.errors = [bias.new_empty(count, len(bias)) for _, bias in layers]
+        self.sums = [torch.empty_like(bias) for _, bias in layers]
+        self.minus_one = -layers[0][1].new_ones(count, 1)
 
 
 class Network:
@@ -31,6 +46,7 @@ class Network:
         self._alphas = activation_parameters(self._parameters)
         self._activation = activation
         self._learning_rate = learning_rate
+        self._buffers = Buffers(0, self._layers)
 
     @torch.no_grad()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
@@ -47,34 +63,39 @@ class Network:
         self, images: torch.Tensor, labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Forward, keeping what the way back needs; then back, layer by layer, updating each."""
-        inputs, before = [images.flatten(1)], []
-        *hidden_layers, (weight, bias) = self._layers
-        for (hidden_weight, hidden_bias), alphas in zip(hidden_layers, self._alphas, strict=True):
-            before.append(torch.addmm(hidden_bias, inputs[-1], hidden_weight))
-            inputs.append(self._activation.function(before[-1], *alphas))
-        logits = torch.addmm(bias, inputs[-1], weight)
+        if self._buffers.count != len(labels):
+            self._buffers = Buffers(len(labels), self._layers)
+        before, errors, sums = self._buffers.before, self._buffers.errors, self._buffers.sums
+        inputs = [images.flatten(1)]
+        for layer, alphas in enumerate(self._alphas):
+            weight, bias = self._layers[layer]
+            torch.addmm(bias, inputs[layer], weight, out=before[layer])
+            inputs.append(self._activation.function(before[layer], *alphas))
+        weight, bias = self._layers[-1]
+        logits = torch.addmm(bias, inputs[-1], weight, out=before[-1])
 
-        log_probabilities = logits.log_softmax(dim=1)
-        chosen = labels.unsqueeze(1)
-        loss = -log_probabilities.gather(1, chosen).sum()
+        log_probabilities = torch.log_softmax(logits, dim=1, out=errors[-1])
+        loss = functional.nll_loss(log_probabilities, labels, reduction="sum")
         hits = (logits.argmax(dim=1) == labels).sum()
 
         # The step on the mean loss: the gradients below are those of the summed one.
         step = self._learning_rate / len(labels)
-        ones = torch.ones(chosen.shape, dtype=logits.dtype)
-        error = log_probabilities.exp_().scatter_add_(1, chosen, -ones)
+        error = log_probabilities.exp_().scatter_add_(
+            1, labels.unsqueeze(1), self._buffers.minus_one
+        )
         for layer in reversed(range(len(self._layers))):
             weight, bias = self._layers[layer]
             # Sent back before the weights are changed.
-            returned = error @ weight.T if layer else None
+            returned = torch.mm(error, weight.T, out=errors[layer - 1]) if layer else None
             weight.addmm_(inputs[layer].T, error, alpha=-step)
-            bias.sub_(error.sum(dim=0), alpha=step)
+            bias.sub_(torch.sum(error, dim=0, out=sums[layer]), alpha=step)
             if returned is not None:
                 alphas = self._alphas[layer - 1]
                 derivatives = self._activation.parameter_derivatives(before[layer - 1], *alphas)
-                error = returned * self._derivative(before[layer - 1], inputs[layer], alphas)
+                slopes = self._derivative(before[layer - 1], inputs[layer], alphas)
                 for alpha, derivative in zip(alphas, derivatives, strict=True):
                     alpha.sub_((returned * derivative).sum(), alpha=step)
+                error = returned.mul_(slopes)
         return loss, hits
 
     def _derivative(

@@ -59,7 +59,7 @@ class Network:
         """Gradient descent; dividing by the batch size turns the summed loss into the mean."""
         for parameter in self._parameters.values():
             assert parameter.grad is not None
-            parameter -= self._learning_rate * parameter.grad / batch_size
+            parameter.sub_(parameter.grad, alpha=self._learning_rate / batch_size)
             parameter.grad = None
 
     def parameters(self) -> dict[str, torch.Tensor]:
