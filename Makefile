@@ -62,8 +62,8 @@ docs: $(READY) ## write config/README.md from the schema
 lock: $(READY) ## pin the dependencies of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
-bench: $(READY) ## seconds per epoch of every implementation and activation, side by side
-	PYTHONPATH=workflow $(BIN)/python benchmarks/epoch.py
+bench: $(READY) ## every benchmark, into docs/benchmarks.md (half an hour); PARTS="epoch study" for some
+	PYTHONPATH=workflow $(BIN)/python -m benchmarks $(PARTS)
 
 clean: ## remove all results
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -r {} +

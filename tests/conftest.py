@@ -129,6 +129,7 @@ def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
             "sanity": {},
             "training_seconds": None,
             "seconds_per_epoch": None,
+            "evaluation_seconds": None,
             "diagnostics_seconds": None,
             **run,
         },

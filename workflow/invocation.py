@@ -1,9 +1,10 @@
-"""One invocation of snakemake works alone, and says how long it will take."""
+"""One invocation of snakemake works alone, says how long it will take, and ends when it is done."""
 
 import fcntl
 import logging
 import statistics
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -27,6 +28,18 @@ def hold_lock(path: Path) -> TextIO:
     except OSError:
         sys.exit(f"Another snakemake works in this folder ({path}): wait for it, or stop it.")
     return file
+
+
+def end_timers_with_main_thread() -> None:
+    """See to it that no timer, such as the scheduler leaves, keeps the process from ending."""
+
+    def cancel_timers() -> None:
+        threading.main_thread().join()
+        for thread in threading.enumerate():
+            if isinstance(thread, threading.Timer):
+                thread.cancel()
+
+    threading.Thread(target=cancel_timers, daemon=True).start()
 
 
 def duration(seconds: float) -> str:

@@ -1,20 +1,23 @@
-"""A warm process: it has imported what the jobs need, and every job is a fork of it.
+"""Warm processes: they have imported what the jobs need, and every job is a fork of one of them.
 
 Importing torch takes two seconds, MLflow three more, and training a small network hardly longer.
-One process that has done so once, started with the workflow and ending with it, saves each job its
-imports. A job's script hands itself over where there is such a process and runs by itself where
-there is none, as on the nodes of a cluster.
+A process that has done so once, started with the workflow and ending with it, saves each job its
+imports. There are two: one has torch, the other MLflow and pandas, so that neither waits for the
+other's imports and training carries no MLflow in its memory. A job's script is handed over where
+there is such a process (handover/sitecustomize.py) and runs by itself where there is none, as on
+the nodes of a cluster.
 
 A fork has the working directory, the environment, the output and the exit status of the process
 that handed over; it is killed when that process dies, and all are when the workflow does.
 """
 
 import contextlib
+import gc
 import importlib
-import json
 import os
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,21 +26,53 @@ import tempfile
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 VARIABLE = "MLPLAB_WARM"
-# Imported in this order, each as soon as no job waits: what training needs comes first.
-MODULES = (
-    "mlplab.experiment",
-    "mlplab.tracking",
-    "mlflow.store.tracking.sqlalchemy_store",
-    "mlplab.evaluation",
-    "mlplab.parity",
-    "mlplab.comparisons",
-    "mlplab.gradient_flow",
-    "mlplab.report",
-)
 LENGTH = 8
+HANDOVER = Path(__file__).parent / "handover"
+# Modules are imported in this order, each as soon as no job waits.
+MODULES = {
+    "torch": (
+        "mlplab.experiment",
+        "snakemake.iocontainers",
+        # torch's optimizers import it when the first one is made.
+        "torch._dynamo",
+        "mlplab.parity",
+        "mlplab.figures",
+        "mlplab.selection",
+    ),
+    "mlflow": (
+        "mlplab.tracking",
+        "mlflow.store.tracking.sqlalchemy_store",
+        "snakemake.iocontainers",
+        "mlplab.evaluation",
+        "mlplab.comparisons",
+        "mlplab.gradient_flow",
+        "mlplab.report",
+    ),
+}
+# Script → the process that it is a fork of.
+SCRIPTS = {
+    "train": "torch",
+    "compare_implementation": "torch",
+    "select_best": "torch",
+    "plot_activation": "torch",
+    "plot_samples": "torch",
+    "plot_cell": "torch",
+    "start_study": "mlflow",
+    "save_config": "mlflow",
+    "evaluate": "mlflow",
+    "track": "mlflow",
+    "collect_runs": "mlflow",
+    "summarize": "mlflow",
+    "tabulate_parity": "mlflow",
+    "plot_curves": "mlflow",
+    "plot_diagnostics": "mlflow",
+    "plot_overview": "mlflow",
+    "render_report": "mlflow",
+    "publish_study": "mlflow",
+}
 
 
 def available() -> bool:
@@ -45,45 +80,52 @@ def available() -> bool:
     return hasattr(os, "pidfd_open") and hasattr(socket, "send_fds")
 
 
-def start() -> subprocess.Popen[bytes] | None:
-    """Start the warm process and tell jobs of it in the environment; it ends with the caller."""
+def start() -> list[subprocess.Popen[bytes]]:
+    """Start the warm processes and tell jobs of them in the environment; they end with the caller.
+
+    Returns none where it cannot be done, or where the environment says MLPLAB_WARM=off.
+    """
     if not available() or os.environ.get(VARIABLE) == "off":
-        return None
+        return []
     # The path of a Unix socket must be short; the folder is closed to other users.
-    address = f"{tempfile.mkdtemp(prefix='mlplab-')}/socket"
+    folder = Path(tempfile.mkdtemp(prefix="mlplab-"))
+    processes = [_start(name, folder / name) for name in MODULES]
+    for script, name in SCRIPTS.items():
+        (folder / f"{script}.py").symlink_to(name)
+    # Jobs of another environment, such as conda's, have modules of their own.
+    os.environ.update({VARIABLE: f"{sys.prefix}:{folder}"})
+    search = filter(None, [str(HANDOVER), os.environ.get("PYTHONPATH")])
+    os.environ.update(PYTHONPATH=os.pathsep.join(search))
+    return processes
+
+
+def _start(name: str, address: Path) -> subprocess.Popen[bytes]:
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "OPENBLAS_NUM_THREADS": "1"}
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(str(address))
         listener.listen(1024)
-        process = subprocess.Popen(
-            [sys.executable, __file__, str(listener.fileno())],
+        return subprocess.Popen(
+            [sys.executable, __file__, name, str(listener.fileno())],
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
             env={**os.environ, **quiet},
         )
-    # Jobs of another environment, such as conda's, have modules of their own.
-    os.environ.update({VARIABLE: f"{sys.prefix}:{address}"})
-    return process
 
 
-def hand_over(script: str) -> None:
-    """Run `script` as a fork of the warm process and exit as it does; return if there is none."""
-    prefix, _, address = os.environ.get(VARIABLE, "off").rpartition(":")
-    if prefix != sys.prefix:
-        return
-    with socket.socket(socket.AF_UNIX) as connection:
-        try:
-            connection.connect(address)
-        except OSError:
-            return
-        request = {"script": script, "folder": os.getcwd(), "environment": dict(os.environ)}
-        body = json.dumps(request).encode()
-        socket.send_fds(connection, [len(body).to_bytes(LENGTH, "big")], [1, 2])
-        connection.sendall(body)
-        answer = connection.recv(1)
-    if not answer:
-        sys.exit("the warm process ended before this job did")
-    sys.exit(answer[0])
+@dataclass(frozen=True)
+class Request:
+    """A script that is to run, in which folder and with which environment."""
+
+    script: str
+    folder: str
+    environment: dict[bytes, bytes]
+
+    @classmethod
+    def read(cls, body: bytes) -> "Request":
+        """From what is sent: script, folder and NAME=value …, separated by NUL bytes."""
+        script, folder, *variables = body.split(b"\0")
+        environment = dict(variable.split(b"=", 1) for variable in variables)
+        return cls(os.fsdecode(script), os.fsdecode(folder), environment)
 
 
 @dataclass
@@ -100,9 +142,9 @@ class Server:
     """Forks a job for each connection; tells its exit status to whoever handed it over."""
 
     listener: socket.socket
+    modules: list[str]
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     jobs: list[Job] = field(default_factory=list)
-    modules: list[str] = field(default_factory=lambda: list(MODULES))
 
     def run(self) -> None:
         """Serve until standard input ends, which it does with the process that started this."""
@@ -121,6 +163,8 @@ class Server:
         # A module that cannot be imported is a matter of the job that needs it.
         with contextlib.suppress(Exception):
             importlib.import_module(self.modules.pop(0))
+        # What is there now stays: a fork need not look through it for garbage, nor copy it.
+        gc.freeze()
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
@@ -131,7 +175,7 @@ class Server:
             body += connection.recv(length - len(body))
         pid = os.fork()
         if pid == 0:
-            self._become(json.loads(body), descriptors)
+            self._become(Request.read(body), descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         job = Job(pid, os.pidfd_open(pid), connection)
@@ -139,7 +183,7 @@ class Server:
         self.selector.register(job.descriptor, selectors.EVENT_READ, lambda _: self._ended(job))
         self.selector.register(connection, selectors.EVENT_READ, lambda _: self._abandoned(job))
 
-    def _become(self, request: dict[str, Any], descriptors: list[int]) -> NoReturn:
+    def _become(self, request: Request, descriptors: list[int]) -> NoReturn:
         """In the fork: be the job."""
         status = 1
         try:
@@ -154,12 +198,12 @@ class Server:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            os.chdir(request["folder"])
+            os.chdir(request.folder)
             os.environ.clear()
-            os.environ.update(request["environment"])
+            os.environb.update(request.environment)
             os.environ[VARIABLE] = "off"
-            sys.argv = [request["script"]]
-            runpy.run_path(request["script"], run_name="__main__")
+            sys.argv = [request.script]
+            runpy.run_path(request.script, run_name="__main__")
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -202,19 +246,16 @@ class Server:
             return
         for job in self.jobs:
             os.kill(job.pid, signal.SIGKILL)
-        address = Path(self.listener.getsockname())
-        with contextlib.suppress(OSError):
-            address.unlink()
-            address.parent.rmdir()
+        shutil.rmtree(Path(self.listener.getsockname()).parent, ignore_errors=True)
         os._exit(0)
 
 
-def main(listener: int) -> None:
-    """The warm process itself, on a socket that listens already."""
+def main(name: str, listener: int) -> None:
+    """A warm process itself, on a socket that listens already."""
     # An interrupt at the terminal is for the workflow to deal with.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Server(socket.socket(fileno=listener)).run()
+    Server(socket.socket(fileno=listener), list(MODULES[name])).run()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]))

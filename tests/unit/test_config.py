@@ -29,6 +29,7 @@ ARTICLE: Config = {
     },
     "network": {"hidden_sizes": [256], "weight_std": 0.01, "bias_init": "zeros"},
     "training": {"epochs": 10, "batch_size": 256, "learning_rate": 0.1, "validation_size": 0},
+    "device": "auto",
     "selection": False,
     "comparisons": {"equivalence_margin": 0.005},
     "tracking": {"uri": None, "ui_url": "http://127.0.0.1:5000"},
@@ -171,7 +172,7 @@ def test_a_key_like_no_other_gets_no_suggestion() -> None:
     assert message(xyzzy=1) == (
         "xyzzy: unknown key 'xyzzy' (value 1); "
         "allowed: study, dataset, implementations, activations, reference, grid, network, "
-        "training, selection, comparisons, tracking, mirrors"
+        "training, device, selection, comparisons, tracking, mirrors"
     )
 
 
@@ -267,6 +268,7 @@ def test_an_unknown_name_gets_the_nearest_one(changes: Config, expected: str) ->
             "training.validation_size: expected a whole number, found 0.2",
         ),
         ({"grid": {"validation_size": [-1]}}, "grid.validation_size[0]: -1 is too small"),
+        ({"device": "gpu"}, "device: 'gpu' is not known; allowed: auto, cpu, cuda"),
         ({"selection": "yes"}, "selection: expected true or false, found 'yes'"),
         ({"selection": 1}, "selection: expected true or false, found 1"),
         ({"selection": None}, "selection: expected true or false, found None"),

@@ -65,7 +65,7 @@ def job_of(
         for kind, given in ((implementations, implementation), (activations, activation))
     )
     run = Run(source.stem, bend.stem, seed, SETTINGS | settings)
-    return Job(run, source, bend, data, threads=1, scored_on=scored_on)
+    return Job(run, source, bend, data, threads=1, scored_on=scored_on, device="cpu")
 
 
 @dataclass
@@ -160,6 +160,8 @@ def test_the_record_says_where_it_comes_from(place: Place) -> None:
     history = place.files().load().history
     assert run["training_seconds"] == pytest.approx(sum(row["seconds"] for row in history))
     assert run["diagnostics_seconds"] > 0
+    assert run["evaluation_seconds"] > 0
+    assert 50e6 < run["peak_memory"] < 20e9
 
 
 def test_a_run_that_is_scored_on_validation_does_not_depend_on_the_test_set(place: Place) -> None:
@@ -335,6 +337,31 @@ def test_a_mended_plug_in_replaces_the_record_of_its_failure(place: Place) -> No
     assert len(record.history) == 4
 
 
+@pytest.mark.parametrize("implementation", ["scratch", "numpy"])
+def test_a_run_on_a_gpu_that_is_not_there_is_refused(
+    place: Place, monkeypatch: pytest.MonkeyPatch, implementation: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    job = job_of(place.data, implementation)
+    assert Job(job.run, job.implementation, job.activation, job.data, 1, "test").device == "auto"
+    with pytest.raises(UserError, match="device: 'cuda'"):
+        place.train(replace(job, device="cuda"))
+    assert not place.files().run.exists()
+    assert place.record(replace(job, device="auto")).run["device"] == "cpu"
+
+
+def test_an_implementation_that_knows_the_cpu_alone_is_trained_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    job = job_of(place.data, "numpy")
+    for device in ("auto", "cuda"):
+        record = place.record(replace(job, device=device))
+        assert record.run["device"] == "cpu"
+        assert record.run["settings"] == SETTINGS
+    assert "numpy/relu/seed=0: cpu, 1 thread" in capsys.readouterr().out
+
+
 def test_a_mistake_in_the_settings_is_nobodys_plug_in(place: Place) -> None:
     with pytest.raises(UserError, match="validation_size"):
         place.train(job_of(place.data, validation_size=10**6))
@@ -376,7 +403,7 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     ids = {}
     for job in jobs:
         files = place.files(job.run.implementation)
-        sent = tracking.track_run(uri, study, files, read_json(place.manifest), "digest")
+        (sent,) = tracking.track_runs(uri, study, [files], read_json(place.manifest), "digest")
         ids[job.run.path] = sent["run_id"]
     found = tracking.read_runs(uri, study, ids)
     ended = [MlflowClient(uri).get_run(run_id).info.status for run_id in ids.values()]

@@ -12,6 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from conftest import epoch_row, failed_record, run_record
 from mlplab import activations, figures
@@ -387,6 +388,56 @@ def test_as_many_groups_as_fit_are_all_drawn_in_their_order() -> None:
     legend = axes.get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["scratch", "concise"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("draw", "label"),
+    [(figures.accuracy, "test accuracy"), (figures.seconds, "seconds per epoch")],
+)
+def test_of_more_runs_than_dots_can_show_the_spread_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw: Any, label: str
+) -> None:
+    relu = [0.1, 0.5, 0.2, 0.4, 0.3]
+    values = {"scratch": {"relu": relu, "tanh": [math.nan, 0.7]}, "numpy": {"relu": [math.nan]}}
+    monkeypatch.setattr(figures, "DOTS_AT_MOST", 7)
+    figure = draw(values)
+    figures.save(figure, tmp_path / "overview.svg")
+    (axes,) = figure.axes
+    spreads = [line for line in axes.lines if line.get_marker() != "|"]
+    assert not [line for line in spreads if line.get_marker() == "o"]
+    ends = [(round(line.get_ydata()[0]), *line.get_xdata()) for line in spreads]
+    # The range and the middle half of each row, of the runs that have a value.
+    assert ends == [
+        (0, *map(pytest.approx, (0.1, 0.5))),
+        (0, *map(pytest.approx, (0.2, 0.4))),
+        (1, 0.7, 0.7),
+        (1, 0.7, 0.7),
+    ]
+    assert axes.get_xlabel() == label
+    monkeypatch.setattr(figures, "DOTS_AT_MOST", 8)
+    assert [line for line in draw(values).axes[0].lines if line.get_marker() == "o"]
+
+
+def test_a_figure_is_laid_out_once_for_all_its_formats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid_out: list[Figure] = []
+    original = ConstrainedLayoutEngine.execute
+
+    def counted(engine: ConstrainedLayoutEngine, figure: Figure) -> Any:
+        laid_out.append(figure)
+        return original(engine, figure)
+
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", counted)
+    figure = figures.accuracy(VALUES)
+    figures.save(figure, tmp_path / "0.svg", tmp_path / "0.png")
+    assert laid_out == [figure]
+    # Nothing reaches over the edge of the second one.
+    width, height = figure.get_size_inches()
+    box = figure.get_tightbbox()
+    assert 0 <= box.x0 < box.x1 <= width
+    assert 0 <= box.y0 < box.y1 <= height
 
 
 def test_a_figure_of_nothing_says_why() -> None:

@@ -1,5 +1,6 @@
 import io
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from conftest import REPOSITORY
 from invocation import Progress, duration, hold_lock
 
 
@@ -53,3 +55,20 @@ def test_a_lock_is_refused_while_held_and_free_when_its_process_was_killed(tmp_p
     process.kill()
     process.wait()
     hold_lock(path).close()
+
+
+def test_a_timer_that_is_left_does_not_keep_the_process_from_ending() -> None:
+    program = (
+        "import threading, invocation\n"
+        "invocation.end_timers_with_main_thread()\n"
+        "threading.Timer(600, print, ['late']).start()\n"
+        "print('done')\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (answer.stdout, answer.stderr, answer.returncode) == ("done\n", "", 0)

@@ -37,6 +37,9 @@ class _Rounded:
     def __init__(self, matrix: torch.Tensor) -> None:
         self.matrix = matrix
 
+    def to(self, device: torch.device) -> "_Rounded":
+        return self
+
     def double(self) -> torch.Tensor:
         return self.matrix.double()
 
@@ -65,7 +68,9 @@ def test_products_with_fewer_bits_fall_back_to_the_highest_precision(
     monkeypatch.setattr(precision, "_usual_is_fastest", lambda: False)
     errors = {"medium": error_of_medium, "highest": 1e-7}
     monkeypatch.setattr(
-        precision, "product_error", lambda: errors[torch.get_float32_matmul_precision()]
+        precision,
+        "product_error",
+        lambda device: errors[torch.get_float32_matmul_precision()],
     )
     assert precision.use_fast_products() == (chosen, errors[chosen])
     assert torch.get_float32_matmul_precision() == chosen
@@ -77,3 +82,17 @@ def test_where_the_usual_library_is_the_fastest_it_is_kept(monkeypatch: pytest.M
     setting, error = precision.use_fast_products()
     assert (setting, torch.get_float32_matmul_precision()) == ("highest", "highest")
     assert 0 < error <= precision.FLOAT32_GRADE
+
+
+def test_elsewhere_than_on_a_cpu_it_is_measured_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    # TF32 is float32 with the bits of half precision: about 5e-4.
+    gpu, seen = torch.device("cuda", 0), []
+    monkeypatch.setattr(precision, "_usual_is_fastest", lambda: True)
+
+    def error_of(device: torch.device) -> float:
+        seen.append((device, torch.get_float32_matmul_precision()))
+        return 5e-4 if seen[-1][1] == "medium" else 1e-7
+
+    monkeypatch.setattr(precision, "product_error", error_of)
+    assert precision.use_fast_products(gpu) == ("highest", 1e-7)
+    assert seen == [(gpu, "medium"), (gpu, "highest")]

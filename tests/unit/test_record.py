@@ -1,5 +1,6 @@
 """A run's record on disk says exactly what was measured."""
 
+import gc
 import math
 import sys
 from dataclasses import asdict, replace
@@ -11,7 +12,17 @@ import pytest
 
 from conftest import epoch_row, failed_record, run_record, write_record
 from mlplab.diagnostics import Diagnosis
-from mlplab.record import RunFiles, RunRecord, load_records, read_rows, write_rows
+from mlplab.errors import UserError
+from mlplab.record import (
+    NAMES,
+    RunFiles,
+    RunRecord,
+    beside,
+    collection_paused,
+    load_records,
+    read_rows,
+    write_rows,
+)
 
 FILES = ("history", "diagnostics", "parameters", "predictions", "run", "evaluation")
 
@@ -116,6 +127,26 @@ def test_several_records_are_loaded_by_name_in_order(tmp_path: Path) -> None:
         load_records(names[:1], inputs)
 
 
+def test_a_runs_files_are_found_beside_any_of_them(tmp_path: Path) -> None:
+    names = ["scratch/tanh/seed=1", "concise/relu/seed=0"]
+    written = [write_record(run_record(name), tmp_path / name) for name in names]
+    evaluations = [str(files.evaluation) for files in written]
+    assert RunFiles.each(beside(evaluations, *NAMES)) == written
+    found = beside(evaluations, "run", "history")
+    assert found.run == [files.run for files in written]
+    assert not hasattr(found, "predictions")
+
+
+def test_a_missing_file_of_a_run_is_named_with_the_way_to_mend_it(tmp_path: Path) -> None:
+    files = write_record(run_record(), tmp_path)
+    files.history.unlink()
+    assert beside([files.evaluation], "run").run == [files.run]
+    with pytest.raises(UserError) as refused:
+        beside([files.evaluation], "run", "history")
+    assert str(refused.value).startswith(f"{files.history} is missing")
+    assert str(refused.value).endswith(f"--forcerun {files.run}")
+
+
 def test_diagnostics_are_read_where_they_are_wanted(tmp_path: Path) -> None:
     names = ["scratch/tanh/seed=1", "concise/relu/seed=0"]
     short = [epoch_row(1)]
@@ -146,6 +177,38 @@ def test_diagnoses_come_back_as_they_were_measured(tmp_path: Path) -> None:
     assert read == rows
     assert list(read[0]) == ["epoch", "quantity", "of", "value"]
     assert [type(value) for value in read[0].values()] == [int, str, str, float]
+
+
+def test_a_row_of_another_length_is_refused(tmp_path: Path) -> None:
+    for row in ("1,0.5,0.5", "1", ""):
+        (tmp_path / "history.csv").write_text(f"epoch,training_loss\n{row}\n")
+        with pytest.raises(ValueError, match=r"shorter|longer"):
+            read_rows(tmp_path / "history.csv")
+
+
+def test_texts_of_many_rows_are_kept_once(tmp_path: Path) -> None:
+    rows = [
+        asdict(Diagnosis(epoch, "gradient_norm", of, 0.5))
+        for epoch in (0, 1)
+        for of in ("W1", "b1")
+    ]
+    texts = set()
+    for name in ("one.csv", "other.csv"):
+        write_rows(tmp_path / name, rows)
+        texts |= {id(row[key]) for row in read_rows(tmp_path / name) for key in ("quantity", "of")}
+    assert len(texts) == 3
+
+
+def test_the_search_for_garbage_goes_on_after_a_pause() -> None:
+    assert gc.isenabled()
+    with pytest.raises(KeyError), collection_paused():
+        assert not gc.isenabled()
+        with collection_paused():
+            pass
+        # One within another does not end it.
+        assert not gc.isenabled()
+        raise KeyError
+    assert gc.isenabled()
 
 
 def test_no_rows_come_back_as_no_rows(tmp_path: Path) -> None:

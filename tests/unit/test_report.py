@@ -946,6 +946,7 @@ def test_a_thousand_runs_are_a_page_of_less_than_five_megabytes(tmp_path: Path) 
     page = study.page()
     assert len(page.encode()) < 5_000_000
     assert page.count('href="runs/') == 1000
+    assert "Every dot is one run’s median over its epochs; evaluation" in page
 
 
 def test_more_runs_are_a_file_only(tmp_path: Path) -> None:
@@ -954,6 +955,8 @@ def test_more_runs_are_a_file_only(tmp_path: Path) -> None:
     assert 'href="runs/' not in page
     assert "All 1,100 rows, too many for this page, are in" in " ".join(Tags(page).text.split())
     assert 'href="tables/runs.csv"' in page
+    # The figures may show a range where dots would run into each other.
+    assert page.count("every line their range, thick over the middle half") == 2
 
 
 def test_every_section_is_in_the_contents(study: Study) -> None:

@@ -146,6 +146,30 @@ def test_drawn_flips_never_give_a_p_of_zero() -> None:
     assert ours.p == ours.least == 1 / 100_001
 
 
+def test_samples_tested_together_have_the_p_of_each_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(statistics, "FLIPS", 2500)
+    monkeypatch.setattr(statistics, "_BLOCK", 1000)
+    monkeypatch.setattr(statistics, "_SAMPLES", 2)
+    random = np.random.default_rng(5)
+    # Accuracies of 10,000 images, which tie often; some samples need all flips and some draw them.
+    samples = [random.integers(-9, 12, n) / 10_000 for n in (30, 5, 30, 0, 30, 21, 30, 20, 30)]
+    together = statistics.permutation_tests(samples)
+    alone = [statistics.permutation_test(sample) for sample in samples]
+    for ours, own in zip(together, alone, strict=True):
+        assert (repr(ours), ours.exact) == (repr(own), own.exact)
+    assert len({test.p for test in together if not test.exact}) > 3
+    assert statistics.permutation_tests([]) == []
+
+
+def test_students_t_is_scipys() -> None:
+    for freedom in (1, 2, 9, 99):
+        for probability in (0.95, 0.975):
+            expected = stats.t.ppf(probability, freedom)
+            assert statistics.t_quantile(probability, freedom) == expected
+
+
 def test_no_pairs_no_permutation_p() -> None:
     assert math.isnan(statistics.permutation_test([]).p)
     assert math.isnan(statistics.least_permutation_p(0))

@@ -15,7 +15,7 @@ from conftest import REPOSITORY
 
 pytestmark = pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors")
 
-HAND_OVER = "import sys, warm; warm.hand_over(sys.argv[1]); print('by itself')"
+HANDOVER = str(REPOSITORY / "workflow/handover")
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +23,20 @@ def server() -> Iterator[subprocess.Popen[bytes]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(REPOSITORY / "workflow"))
         patch.setenv(warm.VARIABLE, "")
-        process = warm.start()
-        assert process is not None and process.stdin is not None
-        yield process
-        process.stdin.close()
-        process.wait(10)
+        processes = dict(zip(warm.MODULES, warm.start(), strict=True))
+        folder = Path(os.environ[warm.VARIABLE].rpartition(":")[2])
+        yield processes["torch"]
+        for process in processes.values():
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(10)
+        assert not folder.exists()
 
 
 def client(script: Path, **options: object) -> subprocess.Popen[str]:
-    """A process that hands `script` over, as a job does."""
+    """A process that starts `script` as Snakemake does."""
     return subprocess.Popen(
-        [sys.executable, "-c", HAND_OVER, str(script)],
+        [sys.executable, str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -42,7 +45,8 @@ def client(script: Path, **options: object) -> subprocess.Popen[str]:
 
 
 def script(folder: Path, text: str) -> Path:
-    file = folder / "script.py"
+    file = folder / ".snakemake/scripts/tmp_1.train.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     return file
 
@@ -95,7 +99,6 @@ def test_the_exit_status_is_the_jobs(
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == status
     assert printed.endswith(output)
-    assert "by itself" not in printed
 
 
 def test_one_job_leaves_nothing_for_the_next(
@@ -128,9 +131,9 @@ def test_the_warm_process_and_its_jobs_end_with_the_workflow(tmp_path: Path) -> 
     text = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     workflow = (
         "import subprocess, sys, time, warm\n"
-        "process = warm.start()\n"
+        "process, _ = warm.start()\n"
         "print(process.pid, flush=True)\n"
-        f"subprocess.Popen([sys.executable, '-c', {HAND_OVER!r}, sys.argv[1]])\n"
+        "subprocess.Popen([sys.executable, sys.argv[1]])\n"
         "time.sleep(600)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow"), warm.VARIABLE: ""}
@@ -151,13 +154,39 @@ def test_the_warm_process_and_its_jobs_end_with_the_workflow(tmp_path: Path) -> 
 def test_a_script_runs_by_itself_where_no_warm_process_serves_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "workflow"))
+    monkeypatch.setenv("PYTHONPATH", HANDOVER)
     monkeypatch.setenv(warm.VARIABLE, value)
-    process = client(script(tmp_path, "print('in a fork')"))
-    assert process.communicate(timeout=60)[0] == "by itself\n"
+    process = client(script(tmp_path, "import os; print(os.getppid())"))
+    assert process.communicate(timeout=60)[0] == f"{os.getpid()}\n"
     assert process.returncode == 0
+
+
+def test_a_process_that_is_no_job_is_left_alone(
+    server: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("import os, sys; print(os.getppid(), 'torch' in sys.modules)")
+    output, _ = client(program).communicate(timeout=60)
+    assert output == f"{os.getpid()} False\n"
+
+
+def test_a_sitecustomize_of_somebody_else_still_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('theirs')")
+    monkeypatch.setenv(warm.VARIABLE, "off")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([HANDOVER, str(tmp_path)]))
+    process = client(script(tmp_path, "print('the script')"))
+    assert process.communicate(timeout=60)[0] == "theirs\nthe script\n"
 
 
 def test_it_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(warm.VARIABLE, "off")
-    assert warm.start() is None
+    assert warm.start() == []
+
+
+def test_every_script_has_a_warm_process() -> None:
+    scripts = {file.stem for file in (REPOSITORY / "workflow/scripts").glob("*.py")}
+    # `job` is what scripts share; downloading and decoding happen once.
+    assert set(warm.SCRIPTS) == scripts - {"job", "download", "decode"}
+    assert set(warm.SCRIPTS.values()) == set(warm.MODULES)

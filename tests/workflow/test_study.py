@@ -43,9 +43,11 @@ def test_the_study_ends_in_tables_and_a_report(finished: Project) -> None:
 def test_every_job_leaves_a_log_and_a_benchmark(finished: Project) -> None:
     study = finished.folder / "results/small"
     for kind, ending in (("logs", "log"), ("benchmarks", "tsv")):
-        for rule in ("train", "evaluate", "track"):
-            for path in RUNS:
-                assert (study / kind / rule / f"{path}.{ending}").is_file()
+        for path in RUNS:
+            assert (study / kind / "train" / f"{path}.{ending}").is_file()
+        for rule in ("evaluate", "track"):
+            for cell in ("scratch/relu", "concise/relu"):
+                assert (study / kind / rule / f"{cell}.{ending}").is_file()
     log = (study / "logs/train/scratch/relu/seed=0.log").read_text()
     assert log.count("epoch ") == SMALL["training"]["epochs"]
 

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ class Pair:
             "second": self.second,
         }
 
-    @property
+    @cached_property
     def seeds(self) -> list[int]:
         """The seeds, in order, of which both runs count."""
         shared = self.first_runs.keys() & self.second_runs.keys()
@@ -63,6 +64,15 @@ class Pair:
             for seed in shared
             if math.isfinite(self.first_runs[seed].value + self.second_runs[seed].value)
         )
+
+    @property
+    def values(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The metric of either group's runs, one for each of the seeds."""
+        first, second = (
+            np.array([runs[seed].value for seed in self.seeds], dtype=np.float64)
+            for runs in (self.first_runs, self.second_runs)
+        )
+        return first, second
 
     @property
     def left_out(self) -> int:
@@ -74,27 +84,30 @@ def _columns(axes: Sequence[str], *names: str) -> list[str]:
     return ["kind", "within", *axes, "first", "second", *names]
 
 
-def _outcomes(cell: pd.DataFrame, metric: str) -> dict[int, Outcome]:
-    if cell["seed"].duplicated().any():
-        raise ValueError(f"runs of one cell have the same seed: {cell['run'].tolist()}")
-    finished = cell["status"] == "finished"
+def _outcomes(runs: pd.DataFrame, metric: str) -> list[Outcome]:
+    """The outcome of each run, in order."""
+    finished = runs["status"].eq("finished")
     # Where no run finished, the table may lack the metric.
-    values = cell[metric].where(finished) if finished.any() else [math.nan] * len(cell)
-    return {
-        int(seed): Outcome(run, float(value))
-        for seed, run, value in zip(cell["seed"], cell["run"], values, strict=True)
-    }
+    values = runs[metric].where(finished) if finished.any() else [math.nan] * len(runs)
+    return [Outcome(*outcome) for outcome in zip(runs["run"], map(float, values), strict=True)]
 
 
 def _pairs(runs: pd.DataFrame, axes: Sequence[str], metric: str) -> Iterator[Pair]:
     """Every pair of groups in the order of the study, activations first."""
+    seeds, outcomes = runs["seed"].tolist(), _outcomes(runs, metric)
     for kind, fixed in KINDS.items():
-        for (within, *point), group in runs.groupby([fixed, *axes], sort=False, dropna=False):
-            cells = {
-                str(name): _outcomes(cell, metric) for name, cell in group.groupby(kind, sort=False)
-            }
+        blocks: dict[tuple[Any, ...], dict[str, dict[int, Outcome]]] = {}
+        keys = zip(*(runs[column].tolist() for column in (fixed, *axes)), strict=True)
+        for key, name, seed, outcome in zip(keys, runs[kind], seeds, outcomes, strict=True):
+            cell = blocks.setdefault(key, {}).setdefault(str(name), {})
+            if seed in cell:
+                raise ValueError(
+                    f"runs of one cell have the same seed: {cell[seed].run}, {outcome.run}"
+                )
+            cell[seed] = outcome
+        for (within, *point), cells in blocks.items():
+            named = dict(zip(axes, point, strict=True))
             for first, second in itertools.combinations(cells, 2):
-                named = dict(zip(axes, point, strict=True))
                 yield Pair(kind, str(within), named, first, second, cells[first], cells[second])
 
 
@@ -122,16 +135,17 @@ def comparisons_table(
         raise ValueError(f"{metric} is no score from 0 to 1 of which more is better")
     rows = []
     for _, family in itertools.groupby(_pairs(runs, axes, metric), lambda pair: pair.kind):
-        rows += _corrected([_compared(pair, margin) for pair in family])
+        pairs = list(family)
+        tests = statistics.permutation_tests([pair.values[0] - pair.values[1] for pair in pairs])
+        found = zip(pairs, tests, strict=True)
+        rows += _corrected([_compared(pair, margin, tested) for pair, tested in found])
     return pd.DataFrame(rows, columns=_columns(axes, *COMPARED))
 
 
-def _compared(pair: Pair, margin: float) -> dict[str, Any]:
+def _compared(pair: Pair, margin: float, permutation: statistics.Permutation) -> dict[str, Any]:
     """A row without what needs the other rows of its family; `constant` is no column."""
-    first = np.array([pair.first_runs[seed].value for seed in pair.seeds])
-    second = np.array([pair.second_runs[seed].value for seed in pair.seeds])
+    first, second = pair.values
     paired = statistics.paired_mean(first - second)
-    permutation = statistics.permutation_test(first - second)
     row = {
         **pair.identity,
         "n": paired.n,
@@ -257,7 +271,9 @@ def _hits(
     hits: dict[str, NDArray[np.bool_]] = {}
     labels: NDArray[np.integer] | None = None
     for path in paths:
-        table = pyarrow.parquet.read_table(predictions[path], columns=["label", "prediction"])
+        # For files this small, read_table takes twice the time.
+        with pyarrow.parquet.ParquetFile(predictions[path]) as file:
+            table = file.read(columns=["label", "prediction"], use_threads=False)
         own = table["label"].to_numpy()
         labels = own if labels is None else labels
         if not np.array_equal(own, labels):

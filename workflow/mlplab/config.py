@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from mlplab import activations, datasets, grid, implementations
+from mlplab import activations, datasets, implementations
 from mlplab.errors import UserError
 from mlplab.plugins import PlugInError
 
@@ -108,7 +108,7 @@ def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
     lines = [line for error in errors for line in _explain(error)] or list(_not_finite(plain, ""))
     _refuse(lines)
     resolved: dict[str, Any] = _with_defaults(plain, node)
-    _refuse(list(dict.fromkeys(_impossible(resolved))))
+    _refuse(list(_impossible(resolved)))
     return resolved
 
 
@@ -120,26 +120,26 @@ def _refuse(lines: list[str]) -> None:
 
 def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
     """What is allowed key by key, but not together."""
-    chosen = config["grid"]["implementation"]
-    limits = {
-        name: implementations.max_hidden_layers(
-            implementations.source(name, config["implementations"])
+
+    # The values that meet, and not every run: grids are large.
+    def values(section: str, setting: str) -> list[Any]:
+        return config["grid"].get(setting, [config[section][setting]])
+
+    for name in config["grid"]["implementation"]:
+        source = implementations.source(name, config["implementations"])
+        limit = implementations.max_hidden_layers(source)
+        for sizes in values("network", "hidden_sizes"):
+            if limit is not None and len(sizes) > limit:
+                yield (
+                    f"grid.implementation: {name!r} says that it can do {limit} hidden "
+                    f"layer{'s' if limit > 1 else ''} (MAX_HIDDEN_LAYERS in its file), found "
+                    f"hidden_sizes {sizes}; leave it out, or study the depth without it"
+                )
+    if config["selection"] and min(values("training", "validation_size")) < 1:
+        yield (
+            "training.validation_size: 0 images are held out, but `selection` chooses by "
+            "accuracy on them, expected at least 1; give a number such as 10000"
         )
-        for name in chosen
-    }
-    for run in grid.runs(config).values():
-        limit, sizes = limits[run.implementation], run.settings["hidden_sizes"]
-        if limit is not None and len(sizes) > limit:
-            yield (
-                f"grid.implementation: {run.implementation!r} says that it can do {limit} hidden "
-                f"layer{'s' if limit > 1 else ''} (MAX_HIDDEN_LAYERS in its file), found "
-                f"hidden_sizes {sizes}; leave it out, or study the depth without it"
-            )
-        if config["selection"] and run.settings["validation_size"] < 1:
-            yield (
-                "training.validation_size: 0 images are held out, but `selection` chooses by "
-                "accuracy on them, expected at least 1; give a number such as 10000"
-            )
 
 
 def _not_finite(value: Any, path: str) -> Iterator[str]:

@@ -21,6 +21,12 @@ METHODS = {
 Parameters = dict[str, torch.Tensor]
 
 
+def _placed(value: Any) -> str:
+    """What came, in words, with its device where that is not the CPU."""
+    elsewhere = isinstance(value, torch.Tensor) and value.device.type != "cpu"
+    return f"{described(value)} on {value.device}" if elsewhere else described(value)
+
+
 class Guarded:
     """A network of someone's implementation; what breaks the interface is refused in one line."""
 
@@ -35,7 +41,7 @@ class Guarded:
         self._source = source
         self._activation_source = activation.source
         self._specification = {
-            name: (value.shape, value.dtype) for name, value in parameters.items()
+            name: (value.shape, value.dtype, value.device) for name, value in parameters.items()
         }
         self._classes = next(
             value.shape[1] for name, value in reversed(parameters.items()) if value.dim() == 2
@@ -51,7 +57,7 @@ class Guarded:
     def _refuse(self, method: str, expected: str, came: Any) -> PlugInError:
         place = definition(self._source, "Network")
         return PlugInError(
-            f"{place}: {METHODS[method]} must return {expected}; it returned {described(came)}"
+            f"{place}: {METHODS[method]} must return {expected}; it returned {_placed(came)}"
         )
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
@@ -63,8 +69,10 @@ class Guarded:
             not isinstance(logits, torch.Tensor)
             or logits.shape != shape
             or logits.dtype != self._dtype
+            or logits.device != images.device
         ):
-            raise self._refuse("logits", described(torch.empty(shape, dtype=self._dtype)), logits)
+            expected = _placed(torch.empty(shape, dtype=self._dtype, device=images.device))
+            raise self._refuse("logits", expected, logits)
         return logits
 
     def train_step(
@@ -99,15 +107,16 @@ class Guarded:
                 f"{definition(self._source, 'Network')}: parameters() must return {expected}; "
                 f"it returned {', '.join(map(str, parameters)) or 'none'}"
             )
-        for name, (shape, dtype) in self._specification.items():
+        for name, (shape, dtype, device) in self._specification.items():
             value = parameters[name]
             if (
                 not isinstance(value, torch.Tensor)
                 or value.shape != shape
                 or value.dtype != dtype
+                or value.device != device
                 or value.requires_grad
             ):
-                expected = described(torch.empty(shape, dtype=dtype))
+                expected = _placed(torch.empty(shape, dtype=dtype, device=device))
                 raise self._refuse("parameters", f"{name} as {expected} without gradient", value)
         return parameters
 

@@ -4,7 +4,7 @@ All of it is measured on one batch that stays the same, from the parameters alon
 the same of every implementation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,15 +47,17 @@ class Probe:
         self._images = split.images[:count].to(dtype).flatten(1) / split.pixel_max
         self._labels = split.labels[:count]
         self._activation = activation
+        # The article's range (A1), over which the greatest slope is looked for.
+        self._range = torch.arange(-8.0, 8.0, 0.1, dtype=dtype, device=self._images.device)
+        self._limit = None if activation.parameters else self._saturated_below(())
 
     def diagnose(self, epoch: int, parameters: Mapping[str, torch.Tensor]) -> list[Diagnosis]:
         """Every quantity of every layer, from input to output."""
         leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         *hidden_layers, (weight, bias) = layers(leaves)
+        alphas_of = activation_parameters(leaves)
         values, slopes = [self._images], []
-        for (hidden_weight, hidden_bias), alphas in zip(
-            hidden_layers, activation_parameters(leaves), strict=True
-        ):
+        for (hidden_weight, hidden_bias), alphas in zip(hidden_layers, alphas_of, strict=True):
             before = torch.addmm(hidden_bias, values[-1], hidden_weight)
             values.append(self._activation.function(before, *alphas))
             fixed = [alpha.detach() for alpha in alphas]
@@ -65,23 +67,24 @@ class Probe:
         # A parameter that an activation makes no use of has a gradient of 0.
         gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
 
-        found = [
-            Diagnosis(epoch, "gradient_norm", name, gradient.norm().item())
+        found = {
+            ("gradient_norm", name): gradient.norm()
             for name, gradient in zip(leaves, gradients, strict=True)
-        ]
-        for layer, (value, slope) in enumerate(zip(values[1:], slopes, strict=True), start=1):
-            dead = (slope.amax(dim=0) == 0).sum().item() / slope.shape[1]
-            limit = SATURATED_BELOW * self._greatest_slope(parameters, layer)
-            saturated = (slope < limit).sum().item() / slope.numel()
-            found += [
-                Diagnosis(epoch, "dead", f"H{layer}", dead),
-                Diagnosis(epoch, "saturated", f"H{layer}", saturated),
-                Diagnosis(epoch, "activation_std", f"H{layer}", value.detach().std().item()),
-            ]
-        return found
+        }
+        for layer, (value, slope, alphas) in enumerate(
+            zip(values[1:], slopes, alphas_of, strict=True), start=1
+        ):
+            limit = self._saturated_below(alphas) if self._limit is None else self._limit
+            dead = (slope.amax(dim=0) == 0).sum().double() / slope.shape[1]
+            found["dead", f"H{layer}"] = dead
+            found["saturated", f"H{layer}"] = (slope < limit).sum().double() / slope.numel()
+            found["activation_std", f"H{layer}"] = value.detach().std()
+        # Read at once: each reading waits for the device.
+        numbers = torch.stack([value.double() for value in found.values()]).tolist()
+        return [Diagnosis(epoch, *key, value) for key, value in zip(found, numbers, strict=True)]
 
-    def _greatest_slope(self, parameters: Mapping[str, torch.Tensor], layer: int) -> float:
-        """The activation's greatest slope over the article's range (A1)."""
-        x = torch.arange(-8.0, 8.0, 0.1, dtype=self._images.dtype)
-        alphas = [alpha.detach() for alpha in activation_parameters(parameters)[layer - 1]]
-        return float(self._activation.derivative(x, *alphas).abs().max())
+    def _saturated_below(self, alphas: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The slope under which a unit is saturated, float64 of shape ()."""
+        fixed = [alpha.detach() for alpha in alphas]
+        greatest = self._activation.derivative(self._range, *fixed).abs().max()
+        return SATURATED_BELOW * greatest.double()

@@ -9,7 +9,7 @@ import pyarrow.parquet
 import torch
 from safetensors.torch import save_file
 
-from mlplab import activations, implementations, provenance
+from mlplab import activations, devices, implementations, provenance
 from mlplab.datasets import store
 from mlplab.files import file_digest, replacing, write_json
 from mlplab.grid import Run
@@ -43,7 +43,7 @@ class Job:
     """A run of the grid with the files that it is trained with.
 
     `scored_on` names the split that its predictions and scores are of: "test", or "validation"
-    where a selection among runs must not see the test split.
+    where a selection among runs must not see the test split. `device` is `auto`, `cpu` or `cuda`.
     """
 
     run: Run
@@ -52,6 +52,11 @@ class Job:
     data: Path
     threads: int
     scored_on: str
+    device: str = "auto"
+
+    def place(self) -> torch.device:
+        """Where the run computes; raises UserError where there is no such device."""
+        return devices.choose(self.device, implementations.devices(self.implementation))
 
     def describe(self, data: store.Dataset, started: int) -> dict[str, Any]:
         """What run.json says of a run whatever became of it."""
@@ -66,8 +71,9 @@ class Job:
             "scored_on": self.scored_on,
             "started": started,
             "ended": _milliseconds(),
-            "device": "cpu",
+            "device": devices.name(self.place()),
             "threads": torch.get_num_threads(),
+            "peak_memory": provenance.peak_memory(),
             "matmul_precision": torch.get_float32_matmul_precision(),
             "data_digest": file_digest(self.data),
             "code_digest": provenance.code_digest(self.implementation, self.activation),
@@ -84,6 +90,7 @@ def _outcome(trained: Trained) -> dict[str, Any]:
         "sanity": sanity(trained.history[-1]),
         "training_seconds": trained.training_seconds,
         "seconds_per_epoch": trained.seconds_per_epoch,
+        "evaluation_seconds": trained.evaluation_seconds,
         "diagnostics_seconds": trained.diagnostics_seconds,
     }
 
@@ -95,12 +102,15 @@ def _failure(error: PlugInError) -> dict[str, Any]:
         "sanity": {},
         "training_seconds": None,
         "seconds_per_epoch": None,
+        "evaluation_seconds": None,
         "diagnostics_seconds": None,
     }
 
 
-def _train(job: Job, data: store.Dataset) -> tuple[Trained, torch.Tensor, store.Split]:
-    """The trained run, with its logits on the split that it is scored on."""
+def _train(
+    job: Job, data: store.Dataset, device: torch.device
+) -> tuple[Trained, torch.Tensor, torch.Tensor]:
+    """The trained run, with its logits and the labels on the split that it is scored on."""
     settings = Settings.from_mapping(job.run.settings)
     trained = train(
         implementations.load(job.implementation),
@@ -110,11 +120,13 @@ def _train(job: Job, data: store.Dataset) -> tuple[Trained, torch.Tensor, store.
         job.run.seed,
         on_epoch=report_epoch,
         read_test=job.scored_on == "test",
+        device=device,
     )
     if trained.status == "diverged":
         print(f"diverged in epoch {len(trained.history)}: the loss is not finite")
     scored = store.scored_split(data, job.scored_on, settings.validation_size)
-    return trained, all_logits(trained.network, scored, torch.float32), scored
+    logits = all_logits(trained.network, scored.on(device, torch.float32), torch.float32)
+    return trained, logits.cpu(), scored.labels
 
 
 def train_run(
@@ -127,8 +139,9 @@ def train_run(
     """
     started = _milliseconds()
     torch.set_num_threads(job.threads)
-    precision, error = use_fast_products()
-    name = f"{job.run.path}: {job.threads} thread(s)"
+    device = job.place()
+    precision, error = use_fast_products(device)
+    name = f"{job.run.path}: {devices.name(device)}, {job.threads} thread(s)"
     print(f"{name}, float32 products {precision!r} (error {error:.1e})")
     data = store.load(job.data)
     rows: list[dict[str, Any]] = []
@@ -136,15 +149,15 @@ def train_run(
     tensors: dict[str, torch.Tensor] = {}
     logits, labels = torch.empty(0, data.classes), torch.empty(0, dtype=torch.int64)
     try:
-        trained, logits, scored = _train(job, data)
+        trained, logits, labels = _train(job, data, device)
     except PlugInError as broken:
         print(f"failed: {broken}")
         outcome = _failure(broken)
     else:
-        outcome, labels = _outcome(trained), scored.labels
+        outcome = _outcome(trained)
         rows = [epoch.as_dict() for epoch in trained.history]
         diagnoses = [asdict(diagnosis) for diagnosis in trained.diagnoses]
-        tensors = {name: t.contiguous() for name, t in trained.network.parameters().items()}
+        tensors = {name: t.cpu().contiguous() for name, t in trained.network.parameters().items()}
     write_rows(history, rows)
     write_rows(diagnostics, diagnoses)
     with replacing(parameters) as temporary:

@@ -18,6 +18,8 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c
 CURVE_STYLES = ("-", "--", ":")
 # More groups than this do not fit a figure; the best are drawn.
 GROUPS_AT_MOST = 30
+# Of more runs than this, dots run into each other; their spread is drawn.
+DOTS_AT_MOST = 2000
 STYLE = {
     # Text stays text, so that it can be read aloud, searched and coloured by the page.
     "svg.fonttype": "none",
@@ -40,6 +42,10 @@ def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
         with replacing(path) as temporary:
             metadata = {"Date": None} if form == "svg" else None
             figure.savefig(temporary, format=form, transparent=transparent, metadata=metadata)
+        # The parts have their places now; to find them again would take as long as to draw. ("none"
+        # would leave an engine in place that does nothing, for which every part is drawn twice.)
+        with mpl.rc_context({"figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
 
 
 def new_figure(width: float = 5, height: float = 2.5, **kwargs: Any) -> tuple[Figure, Any]:
@@ -176,12 +182,29 @@ def confusion(matrix: NDArray[np.integer], class_names: Sequence[str]) -> Figure
             va="center",
             fontsize=8,
             color="white" if value > 0.5 else "#222222",
+            # Within the axes, so that it takes no place of its own.
+            in_layout=False,
         )
     return figure
 
 
+def _draw_runs(
+    axes: Any, values: Sequence[float], position: float, each: bool, **style: Any
+) -> None:
+    """A row of runs: each a dot, or a line from least to greatest, thick over the middle half."""
+    if each:
+        axes.plot(values, [position] * len(values), "o", alpha=0.6, markersize=5, **style)
+        return
+    finite = [value for value in values if np.isfinite(value)]
+    if finite:
+        low, first, third, high = np.quantile(finite, (0, 0.25, 0.75, 1))
+        ends: dict[str, Any] = {"solid_capstyle": "butt", "color": style["color"]}
+        axes.plot([low, high], [position] * 2, linewidth=1, **style)
+        axes.plot([first, third], [position] * 2, linewidth=4, **ends)
+
+
 def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means: bool) -> Figure:
-    """Dots of several runs, in rows by group, coloured by series; the best groups where many."""
+    """Several runs in rows by group, coloured by series; the best groups where there are many."""
     groups = list(dict.fromkeys(group for series in values.values() for group in series))
     title = ""
     if len(groups) > GROUPS_AT_MOST:
@@ -195,6 +218,8 @@ def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means
     # The names of the groups stand beside the dots, however long they are.
     width = 6 + 0.07 * max(map(len, groups), default=0)
     figure, axes = new_figure(width, max(2.2, 1 + 0.36 * len(groups)))
+    amounts = [len(series.get(group, ())) for series in values.values() for group in groups]
+    each = sum(amounts) <= DOTS_AT_MOST
     for index, (series, by_group) in enumerate(values.items()):
         offset = (index - (len(values) - 1) / 2) * 0.6 / max(len(values), 1)
         color, named = COLORS[index % len(COLORS)], False
@@ -202,15 +227,8 @@ def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means
             if group not in groups:
                 continue
             position = groups.index(group) + offset
-            axes.plot(
-                dots,
-                [position] * len(dots),
-                "o",
-                color=color,
-                alpha=0.6,
-                markersize=5,
-                label=None if named else series,
-            )
+            name = None if named else series
+            _draw_runs(axes, dots, position, each, color=color, label=name)
             named = True
             if means and len(dots):
                 axes.plot(np.mean(dots), position, "|", color=color, markersize=12, mew=2)

@@ -16,29 +16,32 @@ Rows = Sequence[Mapping[str, Any]]
 PANELS_IN_A_ROW = 3
 
 
-def _by_activation(runs: Sequence[Run], rows: Sequence[Rows]) -> dict[str, list[Rows]]:
-    """The diagnostics of each activation's runs; failed runs have none."""
-    found: dict[str, list[Rows]] = {}
-    for run, of_run in zip(runs, rows, strict=True):
-        if of_run:
-            found.setdefault(run["activation"], []).append(of_run)
+# The values of one run epoch by epoch, from epoch 0: quantity → what it is of (W1, H1 …) → values.
+Series = Mapping[str, Mapping[str, Sequence[float]]]
+
+
+def _series(rows: Rows) -> Series:
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        found.setdefault(row["quantity"], {}).setdefault(row["of"], []).append(row["value"])
     return found
 
 
-def _depth(rows: Rows) -> int:
-    """Number of layers with weights."""
-    return len({row["of"] for row in rows if row["of"].startswith("W")})
+def _by_activation(runs: Sequence[Run], rows: Sequence[Rows]) -> dict[str, dict[int, list[Series]]]:
+    """Activation → number of layers with weights → the runs; failed ones have no diagnostics."""
+    found: dict[str, dict[int, list[Series]]] = {}
+    for run, of_run in zip(runs, rows, strict=True):
+        if of_run:
+            series = _series(of_run)
+            by_depth = found.setdefault(run["activation"], {})
+            by_depth.setdefault(len(_norms(series, 0)), []).append(series)
+    return found
 
 
-def _norms(rows: Rows, epoch: int) -> list[float]:
-    """Gradient norms of W1, W2 … in an epoch."""
-    return [
-        row["value"]
-        for row in rows
-        if row["epoch"] == epoch
-        and row["quantity"] == "gradient_norm"
-        and row["of"].startswith("W")
-    ]
+def _norms(series: Series, epoch: int) -> list[float]:
+    """Gradient norms of W1, W2 … in an epoch; the last one is -1."""
+    norms = series["gradient_norm"]
+    return [values[epoch] for of, values in norms.items() if of.startswith("W")]
 
 
 def _geometric_mean(values: Sequence[Sequence[float]]) -> Any:
@@ -65,21 +68,17 @@ def gradients(runs: Sequence[Run], rows: Sequence[Rows]) -> Figure:
     groups = _by_activation(runs, rows)
     if not groups:
         return nothing("No run has diagnostics: all of them failed.")
-    depths = sorted({_depth(of_run) for members in groups.values() for of_run in members})
+    depths = sorted(set().union(*groups.values()))
     colors = mpl.colormaps["viridis"](np.linspace(0, 0.85, len(depths)))
     figure, panels = _panels(list(groups))
-    for axes, (activation, members) in zip(panels, groups.items(), strict=False):
+    for axes, (activation, by_depth) in zip(panels, groups.items(), strict=False):
         for depth, color in zip(depths, colors, strict=True):
-            of_depth = [of_run for of_run in members if _depth(of_run) == depth]
+            if depth not in by_depth:
+                continue
             layers = np.arange(1, depth + 1)
             for style, epoch in ((":", 0), ("-", -1)):
-                norms = [
-                    _norms(of_run, epoch if epoch == 0 else of_run[-1]["epoch"])
-                    for of_run in of_depth
-                ]
-                if norms:
-                    mean = _geometric_mean(norms)
-                    axes.plot(layers, mean, style, color=color, marker="o", markersize=3)
+                mean = _geometric_mean([_norms(series, epoch) for series in by_depth[depth]])
+                axes.plot(layers, mean, style, color=color, marker="o", markersize=3)
         axes.set(title=activation, xlabel="layer", yscale="log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -104,16 +103,16 @@ def units(runs: Sequence[Run], rows: Sequence[Rows]) -> Figure:
     groups = _by_activation(runs, rows)
     if not groups:
         return nothing("No run has diagnostics: all of them failed.")
-    deepest = max(_depth(of_run) for members in groups.values() for of_run in members) - 1
+    deepest = max(map(max, groups.values())) - 1
     colors = mpl.colormaps["viridis"](np.linspace(0, 0.85, deepest))
     figure, panels = _panels(list(groups))
-    for axes, (activation, members) in zip(panels, groups.items(), strict=False):
-        depth = max(map(_depth, members))
-        chosen = [of_run for of_run in members if _depth(of_run) == depth]
-        epochs = range(min(of_run[-1]["epoch"] for of_run in chosen) + 1)
+    for axes, (activation, by_depth) in zip(panels, groups.items(), strict=False):
+        depth = max(by_depth)
+        # As many epochs as all of them have; one that diverged ends early.
+        epochs = range(min(len(s["gradient_norm"]["W1"]) for s in by_depth[depth]))
         for layer in range(1, depth):
             for quantity, style in (("dead", "-"), ("saturated", "--")):
-                shares = [_shares(of_run, quantity, layer, len(epochs)) for of_run in chosen]
+                shares = [s[quantity][f"H{layer}"][: len(epochs)] for s in by_depth[depth]]
                 axes.plot(epochs, np.mean(shares, axis=0), style, color=colors[layer - 1])
         axes.set(title=activation, xlabel="epoch", ylim=(-0.03, 1.03))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -129,11 +128,3 @@ def units(runs: Sequence[Run], rows: Sequence[Rows]) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
     return figure
-
-
-def _shares(rows: Rows, quantity: str, layer: int, epochs: int) -> list[float]:
-    """The share of a quantity in a hidden layer, epoch by epoch."""
-    found = [
-        row["value"] for row in rows if row["quantity"] == quantity and row["of"] == f"H{layer}"
-    ]
-    return found[:epochs]

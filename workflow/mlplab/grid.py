@@ -55,11 +55,14 @@ def runs(config: Mapping[str, Any]) -> dict[str, Run]:
     """All runs of a resolved configuration by their path, in the order of its grid."""
     grid = config["grid"]
     axes = tuple(sorted(axis for axis in grid if axis not in IDENTITY))
-    fixed = {**config["network"], **config["training"]}
+    points = [
+        {**config["network"], **config["training"], **dict(zip(axes, values, strict=True))}
+        for values in itertools.product(*(grid[axis] for axis in axes))
+    ]
     expanded = {}
-    for values in itertools.product(*(grid[axis] for axis in (*IDENTITY, *axes))):
-        implementation, activation, seed, *point = values
-        settings = {**fixed, **dict(zip(axes, point, strict=True))}
+    # The runs of one point share its settings.
+    chosen = (grid[axis] for axis in IDENTITY)
+    for implementation, activation, seed, settings in itertools.product(*chosen, points):
         run = Run(implementation, activation, seed, settings, axes)
         expanded[run.path] = run
     return expanded

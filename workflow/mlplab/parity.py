@@ -38,9 +38,10 @@ from mlplab.mistakes import (
     random_values,
 )
 from mlplab.parameters import epoch_order
+from mlplab.passes import Batches
 from mlplab.plugins import PlugInError
 from mlplab.problems import Problem, problems_of
-from mlplab.training import Batches, train_epoch
+from mlplab.training import train_epoch
 
 # Differences are relative to the greatest value of the reference's tensor.
 FLOAT64_TOLERANCE = 1e-12
@@ -289,7 +290,8 @@ def _float32_epoch(
     )
 
 
-PARTS: tuple[Callable[[Build, Build, Activation, Problem], Iterator[Row]], ...] = (
+Part = Callable[[Build, Build, Activation, Problem], Iterator[Row]]
+PARTS: tuple[Part, ...] = (
     _first_step,
     _many_steps,
     _float32_epoch,
@@ -297,11 +299,15 @@ PARTS: tuple[Callable[[Build, Build, Activation, Problem], Iterator[Row]], ...] 
 
 
 def compare(
-    source: Path, reference: Path, activation: Activation, problems: Sequence[Problem]
+    source: Path,
+    reference: Path,
+    activation: Activation,
+    problems: Sequence[Problem],
+    parts: Sequence[Part] = PARTS,
 ) -> list[Row]:
     """All rows of an implementation against the reference, in the order in which to look at them.
 
-    The first problem is compared in every respect, further ones in their first step. Of the hidden
+    The first problem is compared in every part, further ones in the first of them. Of the hidden
     layers no more are kept than the implementation says it can do. Where it breaks the interface,
     the last row has the verdict "fails" and says how.
     """
@@ -315,7 +321,7 @@ def compare(
         distinct = {problem.network: problem for problem in reversed(possible)}
         for index, problem in enumerate(reversed(distinct.values())):
             network = problem.network
-            for part in PARTS if index == 0 else PARTS[:1]:
+            for part in parts if index == 0 else parts[:1]:
                 for row in part(build, right, activation, problem):
                     rows.append(row)
     except PlugInError as error:
@@ -342,11 +348,15 @@ def study_rows(
     classes: int,
     settings: Mapping[str, Any],
 ) -> Iterator[dict[str, Any]]:
-    """The rows of an implementation with each activation, as plain values; None is not finite."""
+    """The rows of an implementation with each activation, as plain values; None is not finite.
+
+    The reference is compared with itself in a first step, which says whether it works at all.
+    """
     problems = problems_of(split, classes, settings)
+    parts = PARTS[:1] if implementation == reference else PARTS
     for file in activation_files:
         try:
-            rows = compare(implementation, reference, activations.load(file), problems)
+            rows = compare(implementation, reference, activations.load(file), problems, parts)
         except PlugInError as error:
             rows = [failure(error)]
         identity = {

@@ -5,6 +5,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
+def _column(values: NDArray[np.generic]) -> pa.Array:
+    """The array itself as a column; `pa.array` would import pandas, which training needs not."""
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
+
 def prediction_table(logits: NDArray[np.floating], labels: NDArray[np.integer]) -> pa.Table:
     """One row per image, from logits n × c and labels n.
 
@@ -18,9 +24,9 @@ def prediction_table(logits: NDArray[np.floating], labels: NDArray[np.integer]) 
     prediction = scores.argmax(axis=1)
     return pa.table(
         {
-            "label": pa.array(labels.astype(np.uint8)),
-            "prediction": pa.array(prediction.astype(np.uint8)),
-            "probability": pa.array(np.exp(log_probability[rows, prediction])),
-            "label_log_probability": pa.array(log_probability[rows, labels]),
+            "label": _column(labels.astype(np.uint8)),
+            "prediction": _column(prediction.astype(np.uint8)),
+            "probability": _column(np.exp(log_probability[rows, prediction])),
+            "label_log_probability": _column(log_probability[rows, labels]),
         }
     )

@@ -2,7 +2,9 @@
 
 import os
 import platform
+import resource
 import subprocess
+import sys
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +20,11 @@ TRAINING_MODULES = (
     "activations/__init__.py",
     "contract.py",
     "datasets/store.py",
+    "devices.py",
     "diagnostics.py",
     "implementations/__init__.py",
     "parameters.py",
+    "passes.py",
     "plugins.py",
     "precision.py",
     "predictions.py",
@@ -78,6 +82,13 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
+
+
+def peak_memory() -> int:
+    """Bytes of memory that this process has held at most, with what it shares with others."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # In kilobytes, except on a Mac.
+    return peak if sys.platform == "darwin" else 1024 * peak
 
 
 def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:

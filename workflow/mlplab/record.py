@@ -5,13 +5,19 @@ by training, evaluation.json by evaluation. The record comes first; MLflow gets 
 """
 
 import csv
+import gc
+import itertools
 import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from mlplab.errors import UserError
 from mlplab.files import files_digest, read_json, replacing
 
 
@@ -31,6 +37,12 @@ class RunFiles:
         """From any object with these attributes, such as named inputs."""
         return cls(**{field.name: Path(getattr(paths, field.name)) for field in fields(cls)})
 
+    @classmethod
+    def each(cls, paths: Any) -> "list[RunFiles]":
+        """From any object with a list of each of these, as `beside` returns it."""
+        columns = [getattr(paths, field.name) for field in fields(cls)]
+        return [cls(*map(Path, row)) for row in zip(*columns, strict=True)]
+
     def all(self) -> list[Path]:
         """Every file of the record."""
         return [getattr(self, field.name) for field in fields(self)]
@@ -47,6 +59,33 @@ class RunFiles:
             read_json(self.evaluation),
             read_rows(self.diagnostics),
         )
+
+
+# Names of the files in a run's folder.
+NAMES = {
+    "history": "history.csv",
+    "diagnostics": "diagnostics.csv",
+    "parameters": "parameters.safetensors",
+    "predictions": "predictions.parquet",
+    "run": "run.json",
+    "evaluation": "evaluation.json",
+}
+
+
+def beside(files: Iterable[str | os.PathLike[str]], *kinds: str) -> SimpleNamespace:
+    """The files of some kinds that lie beside each of `files` in its run's folder: a list of each.
+
+    Raises UserError where one is missing.
+    """
+    folders = [Path(file).parent for file in files]
+    found = {kind: [folder / NAMES[kind] for folder in folders] for kind in kinds}
+    for path in itertools.chain(*found.values()):
+        if not path.exists():
+            raise UserError(
+                f"{path} is missing, though later files of its run are there; train this run "
+                f"again: snakemake --cores all --forcerun {path.parent / NAMES['run']}"
+            )
+    return SimpleNamespace(**found)
 
 
 @dataclass(frozen=True)
@@ -97,22 +136,37 @@ def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) 
         writer.writerows(rows)
 
 
-WHOLE = ("epoch", "timestamp")
-TEXT = ("quantity", "of")
-
-
-def _value(key: str, text: str) -> Any:
-    if key in TEXT:
-        return text
-    return int(text) if key in WHOLE else float(text)
+# Columns that hold no floats. The few different texts are kept once for all rows.
+KINDS: dict[str, Callable[[str], Any]] = {
+    "epoch": int,
+    "timestamp": int,
+    "quantity": sys.intern,
+    "of": sys.intern,
+}
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """The rows of a history or of diagnostics; epoch and timestamp (ms) are whole numbers."""
     with open(path, newline="") as file:
+        lines = csv.reader(file)
+        names = next(lines, [])
+        kinds = [KINDS.get(name, float) for name in names]
         return [
-            {key: _value(key, text) for key, text in row.items()} for row in csv.DictReader(file)
+            {name: kind(text) for name, kind, text in zip(names, kinds, line, strict=True)}
+            for line in lines
         ]
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Make many objects that all live on: Python's search for garbage would take half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def load_records(names: Sequence[str], paths: Any) -> dict[str, RunRecord]:
@@ -120,14 +174,16 @@ def load_records(names: Sequence[str], paths: Any) -> dict[str, RunRecord]:
 
     Where it has the list `diagnostics`, these are read as well.
     """
-    files = zip(names, paths.run, paths.history, paths.evaluation, strict=True)
-    records = {
-        name: RunRecord(read_json(run), read_rows(history), read_json(evaluation))
-        for name, run, history, evaluation in files
-    }
-    if not hasattr(paths, "diagnostics"):
-        return records
-    return {
-        name: replace(record, diagnostics=read_rows(diagnostics))
-        for (name, record), diagnostics in zip(records.items(), paths.diagnostics, strict=True)
-    }
+    columns = [paths.run, paths.history, paths.evaluation]
+    if hasattr(paths, "diagnostics"):
+        columns.append(paths.diagnostics)
+    with collection_paused():
+        return {
+            name: RunRecord(
+                read_json(run),
+                read_rows(history),
+                read_json(evaluation),
+                *map(read_rows, diagnostics),
+            )
+            for name, run, history, evaluation, *diagnostics in zip(names, *columns, strict=True)
+        }

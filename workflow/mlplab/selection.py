@@ -8,12 +8,13 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from mlplab import activations, implementations
+from mlplab import activations, devices, implementations
 from mlplab.datasets import store
 from mlplab.errors import UserError
+from mlplab.passes import Batches
 from mlplab.precision import use_fast_products
 from mlplab.tables import CELL, interval_half_width
-from mlplab.training import EVALUATION_BATCH, Batches, evaluate
+from mlplab.training import EVALUATION_BATCH, evaluate
 
 CRITERION = "validation_accuracy"
 
@@ -48,14 +49,17 @@ def test_runs(
     activation: Path,
     data: store.Dataset,
     learning_rate: float,
+    device: str = "auto",
 ) -> list[dict[str, Any]]:
     """Accuracy and loss on the test set of each of these runs, from its stored parameters."""
-    use_fast_products()
+    place = devices.choose(device, implementations.devices(implementation))
+    use_fast_products(place)
     build, chosen = implementations.load(implementation), activations.load(activation)
-    batches = Batches(data.test, EVALUATION_BATCH, torch.float32)
+    batches = Batches(data.test.on(place, torch.float32), EVALUATION_BATCH, torch.float32)
     tested = []
     for row in runs.to_dict("records"):
-        network = build(load_file(parameters[row["run"]]), chosen, learning_rate)
+        stored = load_file(parameters[row["run"]], device=str(place))
+        network = build(stored, chosen, learning_rate)
         loss, accuracy = evaluate(network, batches, len(data.test))
         tested.append(
             {

@@ -5,18 +5,20 @@ of intervals and margins have their unit. ValueError where an array is not so.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 CONFIDENCE = 0.95
 ALPHA = 0.05
 # Up to this many pairs all 2^n flips of signs are counted, above it as many as FLIPS are drawn.
 MOST_EXACT = 20
 FLIPS = 100_000
-_BLOCK = 10_000
+# So many flips of so many samples are in memory at a time.
+_BLOCK, _SAMPLES = 10_000, 100
 # Equal accuracies give differences that are equal up to rounding only.
 _TOLERANCE = 1e-9
 
@@ -84,6 +86,16 @@ def _constant(values: NDArray[np.float64]) -> bool:
     return bool(np.ptp(values) <= _TOLERANCE * np.abs(values).max())
 
 
+def t_quantile(probability: float, freedom: int) -> float:
+    """Quantile of Student's t with so many degrees of freedom."""
+    return float(special.stdtrit(freedom, probability))
+
+
+def _t_tail(t: float, freedom: int) -> float:
+    """Probability of more than t under Student's t with so many degrees of freedom."""
+    return float(special.stdtr(freedom, -t))
+
+
 def _standard_error(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) / math.sqrt(len(values))
 
@@ -102,8 +114,8 @@ def paired_mean(differences: ArrayLike) -> PairedMean:
     if n < 2 or _constant(values):
         return PairedMean(n, mean, math.nan, math.nan, math.nan)
     error = _standard_error(values)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
-    p = 2 * float(stats.t.sf(abs(mean) / error, n - 1))
+    half = t_quantile((1 + CONFIDENCE) / 2, n - 1) * error
+    p = 2 * _t_tail(abs(mean) / error, n - 1)
     return PairedMean(n, mean, mean - half, mean + half, p)
 
 
@@ -124,16 +136,37 @@ def permutation_test(differences: ArrayLike) -> Permutation:
     included. For n > MOST_EXACT it is (b + 1)/(m + 1) of m = FLIPS flips drawn from a fixed seed
     (Phipson & Smyth 2010). p is NaN for n = 0.
     """
-    values = _checked(differences)
+    return permutation_tests([differences])[0]
+
+
+def permutation_tests(samples: Sequence[ArrayLike]) -> list[Permutation]:
+    """The permutation_test of each sample; samples of the same n > MOST_EXACT share their flips."""
+    checked = [_checked(differences) for differences in samples]
+    found = {index: _exact_test(v) for index, v in enumerate(checked) if len(v) <= MOST_EXACT}
+    drawn: dict[int, list[int]] = {}
+    for index, values in enumerate(checked):
+        if index not in found:
+            drawn.setdefault(len(values), []).append(index)
+    for n, members in drawn.items():
+        extremes = _drawn_extremes(np.array([checked[index] for index in members]))
+        least = least_permutation_p(n)
+        for index, count in zip(members, extremes.tolist(), strict=True):
+            found[index] = Permutation((count + 1) / (FLIPS + 1), least, False)
+    return [found[index] for index in range(len(checked))]
+
+
+def _threshold(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum from which a flip of the values along the last axis is as extreme as they are."""
+    return np.abs(values.sum(axis=-1)) - _TOLERANCE * np.abs(values).sum(axis=-1)
+
+
+def _exact_test(values: NDArray[np.float64]) -> Permutation:
     n = len(values)
     least = least_permutation_p(n)
     if n == 0:
         return Permutation(math.nan, least, True)
-    threshold = abs(values.sum()) - _TOLERANCE * np.abs(values).sum()
-    if n > MOST_EXACT:
-        return Permutation((_drawn_extremes(values, threshold) + 1) / (FLIPS + 1), least, False)
     # For each flip its opposite is as extreme on the other side.
-    p = min(1.0, 2 * _sums_from(values, threshold) / 2**n)
+    p = min(1.0, 2 * _sums_from(values, float(_threshold(values))) / 2**n)
     return Permutation(p, least, True)
 
 
@@ -156,14 +189,17 @@ def _sums_from(values: NDArray[np.float64], threshold: float) -> int:
     return int((len(rest) - below).sum())
 
 
-def _drawn_extremes(values: NDArray[np.float64], threshold: float) -> int:
-    """How many of FLIPS drawn signed sums are at least `threshold` from 0."""
+def _drawn_extremes(samples: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many of FLIPS drawn signed sums are as extreme, for each of m samples of n values."""
     generator = np.random.default_rng(0)
-    extremes = 0
+    thresholds = _threshold(samples)
+    extremes = np.zeros(len(samples), dtype=np.int64)
     for start in range(0, FLIPS, _BLOCK):
-        shape = (min(_BLOCK, FLIPS - start), len(values))
+        shape = (min(_BLOCK, FLIPS - start), samples.shape[1])
         signs = 2.0 * generator.integers(0, 2, shape, dtype=np.int8) - 1
-        extremes += int((np.abs(signs @ values) >= threshold).sum())
+        for first in range(0, len(samples), _SAMPLES):
+            some = slice(first, first + _SAMPLES)
+            extremes[some] += (np.abs(signs @ samples[some].T) >= thresholds[some]).sum(axis=0)
     return extremes
 
 
@@ -227,8 +263,8 @@ def equivalence_test(differences: ArrayLike, margin: float) -> Equivalence:
         within = abs(mean) < margin * (1 - _TOLERANCE)
         return Equivalence(math.nan, within, mean, mean, True)
     error = _standard_error(values)
-    p = float(stats.t.sf((margin - abs(mean)) / error, n - 1))
-    half = float(stats.t.ppf(1 - ALPHA, n - 1)) * error
+    p = _t_tail((margin - abs(mean)) / error, n - 1)
+    half = t_quantile(1 - ALPHA, n - 1) * error
     return Equivalence(p, p < ALPHA, mean - half, mean + half, False)
 
 
@@ -236,8 +272,11 @@ def wilson_interval(hits: int, trials: int) -> Interval:
     """95 % score interval of a proportion (Wilson, JASA 22, 1927); ValueError for no trials."""
     if not 0 <= hits <= trials or trials == 0:
         raise ValueError(f"{hits} hits of {trials} trials are no proportion")
-    interval = stats.binomtest(hits, trials).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(float(interval.low), float(interval.high))
+    z = float(special.ndtri((1 + CONFIDENCE) / 2))
+    share, scale = hits / trials, 2 * (trials + z**2)
+    center = (2 * trials * share + z**2) / scale
+    half = z / scale * math.sqrt(4 * trials * share * (1 - share) + z**2)
+    return Interval(center - half if hits else 0.0, center + half if hits < trials else 1.0)
 
 
 def mcnemar_test(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:

@@ -5,13 +5,14 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import ArrayLike
 
 from mlplab.errors import UserError
 from mlplab.files import replacing
 from mlplab.record import RunRecord
-from mlplab.statistics import CONFIDENCE
+from mlplab.statistics import CONFIDENCE, t_quantile
 
 # What a cell's runs have in common besides the further axes of the grid.
 CELL = ["implementation", "activation"]
@@ -107,12 +108,13 @@ def runs_table(
     return table.reset_index(drop=True)
 
 
-def interval_half_width(values: pd.Series) -> float:
+def interval_half_width(values: ArrayLike) -> float:
     """Half the width of the 95 % t-interval of the mean; NaN for fewer than two values."""
-    if len(values) < 2:
+    sample = np.asarray(values, dtype=np.float64)
+    if len(sample) < 2:
         return math.nan
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)
-    return float(quantile * values.std(ddof=1, skipna=False) / math.sqrt(len(values)))
+    quantile = t_quantile((1 + CONFIDENCE) / 2, len(sample) - 1)
+    return float(quantile * sample.std(ddof=1) / math.sqrt(len(sample)))
 
 
 def summary_table(runs: pd.DataFrame, axes: Sequence[str], split: str = "test") -> pd.DataFrame:
@@ -122,26 +124,36 @@ def summary_table(runs: pd.DataFrame, axes: Sequence[str], split: str = "test") 
     `split` and of the training loss; seconds per epoch are the median over runs. A cell with a run
     that diverged or failed has no mean: that of the others would look like that of all.
     """
-    runs = runs.reindex(columns=list(dict.fromkeys([*runs.columns, *_metrics(split)])))
+    keys = [*CELL, *axes]
+    cells: dict[tuple[Any, ...], list[int]] = {}
+    for position, cell in enumerate(zip(*(runs[key].tolist() for key in keys), strict=True)):
+        cells.setdefault(cell, []).append(position)
+    # Plain arrays: a grid has thousands of cells, and pandas takes a millisecond for each.
+    columns = runs.reindex(columns=_metrics(split)).astype(float)
+    metrics = {name: column.to_numpy() for name, column in columns.items()}
+    statuses, sanity = runs["status"].to_numpy(), runs["sanity"].to_numpy()
     rows = []
-    for cell, group in runs.groupby([*CELL, *axes], sort=False):
-        row: dict[str, Any] = dict(zip([*CELL, *axes], cell, strict=True))
-        sound = (group["status"] == "finished").all()
-        row["n"] = len(group)
+    for cell, positions in cells.items():
+        row: dict[str, Any] = dict(zip(keys, cell, strict=True))
+        status = statuses[positions].tolist()
+        sound = status.count("finished") == len(status)
+        row["n"] = len(positions)
         for metric in (f"{split}_accuracy", "training_loss"):
-            values = group[metric].astype(float)
+            values = metrics[metric][positions]
             mean = values.mean() if sound else math.nan
             half = interval_half_width(values) if sound else math.nan
             row[f"{metric}_mean"] = mean
-            row[f"{metric}_std"] = values.std(ddof=1) if sound else math.nan
+            row[f"{metric}_std"] = values.std(ddof=1) if sound and len(values) > 1 else math.nan
             row[f"{metric}_low"] = mean - half
             row[f"{metric}_high"] = mean + half
         for metric in ("training_accuracy", "macro_f1"):
-            row[f"{metric}_mean"] = group[metric].mean() if sound else math.nan
-        row["seconds_per_epoch_median"] = group["seconds_per_epoch"].median()
-        row["sanity_met"] = int((group["sanity"] == "met").sum())
-        row["diverged"] = int((group["status"] == "diverged").sum())
-        row["failed"] = int((group["status"] == "failed").sum())
+            row[f"{metric}_mean"] = metrics[metric][positions].mean() if sound else math.nan
+        seconds = metrics["seconds_per_epoch"][positions]
+        known = seconds[~np.isnan(seconds)]
+        row["seconds_per_epoch_median"] = np.median(known) if len(known) else math.nan
+        row["sanity_met"] = sanity[positions].tolist().count("met")
+        row["diverged"] = status.count("diverged")
+        row["failed"] = status.count("failed")
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -28,7 +28,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME
 
 from mlplab.errors import UserError
 from mlplab.files import value_digest
-from mlplab.record import RunFiles, RunRecord
+from mlplab.record import RunFiles, RunRecord, collection_paused
 
 DEFAULT_URI = "sqlite:///results/mlflow/mlflow.db"
 LOCAL_ARTIFACTS = Path("results/mlflow/artifacts")
@@ -39,7 +39,8 @@ RUN_TAG = "mlplab.run"
 RECORD_TAG = "mlplab.record"
 KIND_TAG = "mlplab.kind"
 
-METRICS_PER_REQUEST = 1000
+# A request holds 1,000 metrics, parameters and tags together: room is left for the latter.
+METRICS_PER_REQUEST = 800
 TAG_LENGTH = 5000
 PAGE = 1000
 
@@ -184,57 +185,65 @@ def _dataset_input(manifest: Mapping[str, Any]) -> DatasetInput:
     )
 
 
-def track_run(
+def track_runs(
     uri: str,
+    study: Mapping[str, Any],
+    runs: Sequence[RunFiles],
+    manifest: Mapping[str, Any],
+    study_digest: str,
+) -> list[dict[str, str]]:
+    """Send each run's record to MLflow, once: the same record always ends in the same MLflow run.
+
+    An MLflow run that holds an earlier training of the same run is deleted (MLflow keeps deleted
+    runs until they are purged). Returns experiment_id and run_id of each.
+    """
+    with _readable_errors(uri):
+        client = MlflowClient(uri)
+        return [_track(client, study, files, manifest, study_digest) for files in runs]
+
+
+def _track(
+    client: MlflowClient,
     study: Mapping[str, Any],
     files: RunFiles,
     manifest: Mapping[str, Any],
     study_digest: str,
 ) -> dict[str, str]:
-    """Send a run's record to MLflow, once: the same record always ends in the same MLflow run.
-
-    An MLflow run that holds an earlier training of the same run is deleted (MLflow keeps deleted
-    runs until they are purged). Returns experiment_id and run_id.
-    """
     record = files.load()
     path, digest = record.run["run"], files.digest()
     experiment_id = study["experiment_id"]
-    with _readable_errors(uri):
-        client = MlflowClient(uri)
-        live = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{path}'")
-        same = [run for run in live if run.data.tags.get(RECORD_TAG) == digest]
-        for run in live:
-            if run not in same[:1]:
-                client.delete_run(run.info.run_id)
-        ending = RunStatus.FAILED if record.run["status"] == "failed" else RunStatus.FINISHED
-        ended = RunStatus.to_string(ending)
-        if same and same[0].info.status == ended:
-            return {"experiment_id": experiment_id, "run_id": same[0].info.run_id}
-        # A run that was being sent when its sender died is sent again: equal points are kept once.
-        run = (
-            same[0]
-            if same
-            else client.create_run(
-                experiment_id,
-                start_time=record.run["started"],
-                run_name=path,
-                tags={RUN_TAG: path, RECORD_TAG: digest, KIND_TAG: "run"},
-            )
+    live = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{path}'")
+    same = [run for run in live if run.data.tags.get(RECORD_TAG) == digest]
+    for run in live:
+        if run not in same[:1]:
+            client.delete_run(run.info.run_id)
+    ending = RunStatus.FAILED if record.run["status"] == "failed" else RunStatus.FINISHED
+    ended = RunStatus.to_string(ending)
+    if same and same[0].info.status == ended:
+        return {"experiment_id": experiment_id, "run_id": same[0].info.run_id}
+    # A run that was being sent when its sender died is sent again: equal points are kept once.
+    run = (
+        same[0]
+        if same
+        else client.create_run(
+            experiment_id,
+            start_time=record.run["started"],
+            run_name=path,
+            tags={RUN_TAG: path, RECORD_TAG: digest, KIND_TAG: "run"},
         )
-        run_id = run.info.run_id
-        client.log_batch(
-            run_id,
-            params=[Param(key, _text(value)) for key, value in _parameters(record).items()],
-            tags=[RunTag(key, value) for key, value in _tags(record, study_digest).items()],
-        )
-        metrics = list(_metrics(record))
-        for start in range(0, len(metrics), METRICS_PER_REQUEST):
-            client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_REQUEST])
-        client.log_inputs(run_id, [_dataset_input(manifest)])
-        for file in files.all():
-            client.log_artifact(run_id, str(file))
-        client.set_terminated(run_id, ended, end_time=record.run["ended"])
-        return {"experiment_id": experiment_id, "run_id": run_id}
+    )
+    run_id = run.info.run_id
+    params = [Param(key, _text(value)) for key, value in _parameters(record).items()]
+    tags = [RunTag(key, value) for key, value in _tags(record, study_digest).items()]
+    metrics = list(_metrics(record))
+    client.log_batch(run_id, metrics[:METRICS_PER_REQUEST], params, tags)
+    for start in range(METRICS_PER_REQUEST, len(metrics), METRICS_PER_REQUEST):
+        client.log_batch(run_id, metrics[start : start + METRICS_PER_REQUEST])
+    client.log_inputs(run_id, [_dataset_input(manifest)])
+    for file in files.all():
+        client.log_artifact(run_id, str(file))
+    client.set_terminated(run_id, ended, end_time=record.run["ended"])
+    return {"experiment_id": experiment_id, "run_id": run_id}
 
 
 def _pages(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
@@ -264,21 +273,24 @@ def read_runs(
     """
     with _readable_errors(uri):
         client = MlflowClient(uri)
-        found = {}
-        # Listed whole before any is deleted: a deletion shifts the pages that follow.
-        for run in list(_pages(client, study["experiment_id"])):
-            path = run.data.tags.get(RUN_TAG, "")
-            if path not in run_ids:
-                continue
-            if run.info.run_id != run_ids[path]:
-                client.delete_run(run.info.run_id)
-                continue
-            found[path] = {
-                "run_id": run.info.run_id,
-                "status": run.data.tags["status"],
-                "parameters": {key: _value(text) for key, text in run.data.params.items()},
-                "metrics": dict(run.data.metrics),
-            }
+        found, strays = {}, []
+        with collection_paused():
+            for run in _pages(client, study["experiment_id"]):
+                path = run.data.tags.get(RUN_TAG, "")
+                if path not in run_ids:
+                    continue
+                if run.info.run_id != run_ids[path]:
+                    strays.append(run.info.run_id)
+                    continue
+                found[path] = {
+                    "run_id": run.info.run_id,
+                    "status": run.data.tags["status"],
+                    "parameters": {key: _value(text) for key, text in run.data.params.items()},
+                    "metrics": dict(run.data.metrics),
+                }
+        # After the last page: a deletion shifts the pages that follow.
+        for run_id in strays:
+            client.delete_run(run_id)
         missing = [path for path in run_ids if path not in found]
         if missing:
             raise UserError(

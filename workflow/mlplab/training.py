@@ -3,17 +3,20 @@
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import torch
 
+from mlplab import devices
 from mlplab.activations import Activation
 from mlplab.datasets.store import Dataset, Split, held_out
+from mlplab.devices import CPU
 from mlplab.diagnostics import Diagnosis, Probe
 from mlplab.implementations import Build, Network
 from mlplab.parameters import epoch_order, initial_parameters
+from mlplab.passes import Batches, Loop, Sums, evaluation_pass, prepared, training_pass
 
 # Evaluation looks at this many images at a time; the number changes no result.
 EVALUATION_BATCH = 1000
@@ -83,6 +86,7 @@ class Trained:
     history: list[Epoch]
     status: Literal["finished", "diverged"]
     diagnoses: list[Diagnosis] = field(default_factory=list)
+    evaluation_seconds: float = 0.0
     diagnostics_seconds: float = 0.0
 
     @property
@@ -96,58 +100,20 @@ class Trained:
         return statistics.median(epoch.seconds for epoch in self.history)
 
 
-class Batches:
-    """Batches of a split as floats in [0, 1], all in one buffer that is filled anew each time."""
-
-    def __init__(self, split: Split, batch_size: int, dtype: torch.dtype) -> None:
-        self._split = split
-        self._batch_size = min(batch_size, len(split))
-        shape = (self._batch_size, *split.images.shape[1:])
-        self._pixels = torch.empty(shape, dtype=torch.uint8)
-        self._images = torch.empty(shape, dtype=dtype)
-
-    def _scaled(self, pixels: torch.Tensor) -> torch.Tensor:
-        # Copied first, so that the quotient has the precision of the parameters.
-        return self._images[: len(pixels)].copy_(pixels).div_(self._split.pixel_max)
-
-    def in_order(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Every batch of images n × h × w and labels n, in the order of the split."""
-        for start in range(0, len(self._split), self._batch_size):
-            stop = start + self._batch_size
-            yield self._scaled(self._split.images[start:stop]), self._split.labels[start:stop]
-
-    def shuffled(self, order: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Every batch of images n × h × w and labels n, in the given order of examples."""
-        labels = self._split.labels[order]
-        for chosen, batch_labels in zip(
-            order.split(self._batch_size), labels.split(self._batch_size), strict=True
-        ):
-            pixels = self._pixels[: len(chosen)]
-            torch.index_select(self._split.images, 0, chosen, out=pixels)
-            yield self._scaled(pixels), batch_labels
-
-
 def train_epoch(network: Network, batches: Batches, order: torch.Tensor) -> tuple[float, float]:
     """One epoch (B8): mean training loss and training accuracy, measured on the fly."""
-    loss = torch.zeros((), dtype=torch.float64)
-    hits = torch.zeros((), dtype=torch.int64)
-    for images, labels in batches.shuffled(order):
-        batch_loss, batch_hits = network.train_step(images, labels)
-        loss += batch_loss
-        hits += batch_hits
-    return loss.item() / len(order), hits.item() / len(order)
+    sums = Sums(batches.device)
+    training_pass(network, batches, order, sums)
+    loss, accuracy = sums.means(len(order))
+    return loss, accuracy
 
 
-@torch.no_grad()
 def evaluate(network: Network, batches: Batches, count: int) -> tuple[float, float]:
     """Mean loss and accuracy over all `count` examples, without gradients (B7, B9)."""
-    loss = torch.zeros((), dtype=torch.float64)
-    hits = torch.zeros((), dtype=torch.int64)
-    for images, labels in batches.in_order():
-        logits = network.logits(images)
-        loss += torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
-        hits += (logits.argmax(dim=1) == labels).sum()
-    return loss.item() / count, hits.item() / count
+    sums = Sums(batches.device)
+    evaluation_pass(network, batches, sums)
+    loss, accuracy = sums.means(count)
+    return loss, accuracy
 
 
 @torch.no_grad()
@@ -155,6 +121,33 @@ def all_logits(network: Network, split: Split, dtype: torch.dtype) -> torch.Tens
     """Logits of all images of a split, number of images × number of classes."""
     batches = Batches(split, EVALUATION_BATCH, dtype)
     return torch.cat([network.logits(images) for images, _ in batches.in_order()])
+
+
+def splits(
+    data: Dataset, settings: Settings, read_test: bool, device: torch.device, dtype: torch.dtype
+) -> tuple[Split, dict[str, Split]]:
+    """What is trained on and, by name, what every epoch is scored on, where the run computes."""
+    training, validation = held_out(data.training, settings.validation_size)
+    scored = {"validation": validation} if settings.validation_size else {}
+    if read_test:
+        scored["test"] = data.test
+    return training.on(device, dtype), {n: split.on(device, dtype) for n, split in scored.items()}
+
+
+def measured(
+    number: int, count: int, seconds: float, means: Mapping[str, Sequence[float]]
+) -> Epoch:
+    """An epoch that trained on `count` examples, from loss and accuracy of each split."""
+    losses = {f"{name}_loss": loss for name, (loss, _) in means.items()}
+    accuracies = {f"{name}_accuracy": accuracy for name, (_, accuracy) in means.items()}
+    return Epoch(
+        epoch=number,
+        seconds=seconds,
+        samples_per_second=count / seconds,
+        timestamp=time.time_ns() // 1_000_000,
+        **losses,
+        **accuracies,
+    )
 
 
 def train(
@@ -166,47 +159,47 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     dtype: torch.dtype = torch.float32,
     read_test: bool = True,
+    device: torch.device = CPU,
 ) -> Trained:
     """Train one network from the seed's parameters, in the seed's order (B10).
 
     After each epoch `on_epoch` gets its metrics. A loss that is not finite ends the run early, with
     the status "diverged". With `read_test=False` the test split is left alone: a selection among
-    runs must not see it.
+    runs must not see it. Parameters and order are the same on every `device`.
     """
-    training_split, validation_split = held_out(data.training, settings.validation_size)
-    scored = {"validation": validation_split} if settings.validation_size else {}
-    if read_test:
-        scored["test"] = data.test
+    training_split, scored = splits(data, settings, read_test, device, dtype)
     sizes = (data.pixels, *settings.hidden_sizes, data.classes)
-    parameters = initial_parameters(
+    drawn = initial_parameters(
         sizes, seed, settings.weight_std, settings.bias_init, dtype, activation.parameters
     )
-    network = build(parameters, activation, settings.learning_rate)
+    parameters = {name: value.to(device) for name, value in drawn.items()}
     training = Batches(training_split, settings.batch_size, dtype)
     evaluated = {name: Batches(split, EVALUATION_BATCH, dtype) for name, split in scored.items()}
+    count = len(training)
+
+    def make() -> Loop:
+        network = build(parameters, activation, settings.learning_rate)
+        return Loop(network, training, evaluated, torch.arange(count, device=device))
+
+    loop, train_pass, score_pass = prepared(make)
+    network = loop.network
     probe = Probe(training_split, settings.batch_size, activation, dtype)
-    count = len(training_split)
     trained = Trained(network, [], "finished", probe.diagnose(0, network.parameters()))
     for number in range(1, settings.epochs + 1):
         start = time.perf_counter()
-        loss, accuracy = train_epoch(network, training, epoch_order(count, seed, number))
-        seconds = time.perf_counter() - start
-        scores: dict[str, float] = {}
-        for name, batches in evaluated.items():
-            scored_loss, scored_accuracy = evaluate(network, batches, len(scored[name]))
-            scores |= {f"{name}_loss": scored_loss, f"{name}_accuracy": scored_accuracy}
+        devices.send(epoch_order(count, seed, number), loop.order)
+        train_pass()
+        # Reading them waits for the device: the seconds are those of the whole pass.
+        means = {"training": loop.means("training")}
+        end = time.perf_counter()
+        seconds = end - start
+        score_pass()
+        means |= {name: loop.means(name) for name in scored}
         start = time.perf_counter()
+        trained.evaluation_seconds += start - end
         trained.diagnoses.extend(probe.diagnose(number, network.parameters()))
         trained.diagnostics_seconds += time.perf_counter() - start
-        epoch = Epoch(
-            epoch=number,
-            training_loss=loss,
-            training_accuracy=accuracy,
-            seconds=seconds,
-            samples_per_second=count / seconds,
-            timestamp=time.time_ns() // 1_000_000,
-            **scores,
-        )
+        epoch = measured(number, count, seconds, means)
         trained.history.append(epoch)
         on_epoch(epoch)
         if not epoch.is_finite:

@@ -12,7 +12,7 @@ search = filter(None, [str(LIBRARY), os.getenv("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
 import warm
-from invocation import Progress, hold_lock
+from invocation import Progress, end_timers_with_main_thread, hold_lock
 from mlplab import activations, datasets, grid, implementations, provenance
 from mlplab.config import ConfigError, resolve
 
@@ -26,11 +26,20 @@ config.update(resolved)
 DATASET = datasets.info(config["dataset"])
 DATA = f"results/data/{DATASET.name}"
 STUDY = f"results/{config['study']}"
+# What many jobs read. Named here, and not as another rule's output: a reference to a rule makes
+# Snakemake's planning slow where a job has thousands of inputs.
+IMAGES = f"{DATA}/data.safetensors"
+MANIFEST = f"{DATA}/manifest.json"
+EXPERIMENT = f"{STUDY}/study.json"
+RUNS_TABLE = f"{STUDY}/tables/runs.parquet"
 # Relative to the rule files that name it.
 ENVIRONMENT = "../../environment.yml"
 
+SEEDS = config["grid"]["seed"]
 RUNS = grid.runs(config)
 CELLS = grid.by_cell(RUNS)
+# Where each run stands when cells are trained one after the other.
+POSITIONS = {run.path: index for index, run in enumerate(sum(CELLS.values(), []))}
 GROUPS = grid.by_group(RUNS)
 ACTIVATIONS = config["grid"]["activation"]
 AXES = next(iter(RUNS.values())).axes
@@ -45,16 +54,18 @@ wildcard_constraints:
     implementation="|".join(IMPLEMENTATION_FILES),
     activation="|".join(ACTIVATION_FILES),
     point=r"seed=\d+(/[a-z_]+=[^/]+)*",
+    axes=r"(/[a-z_]+=[^/]+)*",
     cell=r"[a-z_0-9]+/[a-z_0-9]+(/[a-z_]+=[^/]+)*",
     group=r"[a-z_0-9]+(/[a-z_]+=[^/]+)*",
     format="svg|png",
 
 
 onstart:
-    # Kept in global names: the lock lives as long as its file, the warm process as its pipe.
-    global lock, warm_process
+    # Kept in global names: the lock lives as long as its file, a warm process as its pipe.
+    global lock, warm_processes
     lock = hold_lock(Path(".snakemake/mlplab.lock"))
-    warm_process = warm.start()
+    end_timers_with_main_thread()
+    warm_processes = warm.start()
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
     logger.addHandler(Progress(jobs, sys.stderr))
 
@@ -72,6 +83,12 @@ def run_of(wildcards):
 def run_files(name, runs):
     """The file called `name` of each run, in order."""
     return [f"{STUDY}/runs/{run.path}/{name}" for run in runs]
+
+
+def each_seed(name):
+    """The file called `name` of each run of a cell, in order; the cell's wildcards left open."""
+    cell = f"{STUDY}/runs/{{implementation}}/{{activation}}"
+    return [f"{cell}/seed={seed}{{axes}}/{name}" for seed in SEEDS]
 
 
 def labels(path):

@@ -12,6 +12,8 @@ rule download:
         f"{DATA}/benchmarks/download/{{file}}.tsv"
     wildcard_constraints:
         file="|".join(file.name for file in DATASET.files.values()) or "(?!)",
+    # Everything else waits for the data.
+    priority: 50
     conda:
         ENVIRONMENT
     resources:
@@ -30,12 +32,13 @@ rule decode:
         sources=[f"{DATA}/raw/{file.name}.source.json" for file in DATASET.files.values()],
         registry=source(datasets.FOLDER / f"{DATASET.name}.yaml"),
     output:
-        data=f"{DATA}/data.safetensors",
-        manifest=f"{DATA}/manifest.json",
+        data=IMAGES,
+        manifest=MANIFEST,
     log:
         f"{DATA}/logs/decode.log",
     benchmark:
         f"{DATA}/benchmarks/decode.tsv"
+    priority: 50
     conda:
         ENVIRONMENT
     resources:

@@ -52,7 +52,7 @@ rule plot_activation:
 rule plot_samples:
     """Draw the first images of the training set with their classes."""
     input:
-        data=rules.decode.output.data,
+        data=IMAGES,
     output:
         svg=report(
             f"{FIGURES}/samples.svg",
@@ -79,8 +79,6 @@ rule plot_samples:
 rule plot_curves:
     """Draw the training curves of one activation, with their spread over seeds."""
     input:
-        history=lambda wildcards: run_files("history.csv", GROUPS[wildcards.group]),
-        run=lambda wildcards: run_files("run.json", GROUPS[wildcards.group]),
         evaluation=lambda wildcards: run_files("evaluation.json", GROUPS[wildcards.group]),
     output:
         svg=report(
@@ -107,23 +105,30 @@ rule plot_curves:
         "../scripts/plot_curves.py"
 
 
-rule plot_predictions:
-    """Draw the first six test images with true and predicted class, for a cell's first seed."""
+rule plot_cell:
+    """Draw six predictions of a cell's first seed, and its confusion matrix, summed over seeds."""
     input:
-        data=rules.decode.output.data,
-        predictions=lambda wildcards: run_files("predictions.parquet", CELLS[wildcards.cell][:1]),
+        data=IMAGES,
+        evaluation=lambda wildcards: run_files("evaluation.json", CELLS[wildcards.cell]),
     output:
-        svg=report(
+        predictions_svg=report(
             f"{FIGURES}/predictions/{{cell}}.svg",
             caption="../report/predictions.rst",
             category="Predictions",
             labels=lambda wildcards: labels(wildcards.cell),
         ),
-        png=f"{FIGURES}/predictions/{{cell}}.png",
+        predictions_png=f"{FIGURES}/predictions/{{cell}}.png",
+        confusion_svg=report(
+            f"{FIGURES}/confusion/{{cell}}.svg",
+            caption="../report/confusion.rst",
+            category="Confusion",
+            labels=lambda wildcards: labels(wildcards.cell),
+        ),
+        confusion_png=f"{FIGURES}/confusion/{{cell}}.png",
     log:
-        f"{STUDY}/logs/plot_predictions/{{cell}}.log",
+        f"{STUDY}/logs/plot_cell/{{cell}}.log",
     benchmark:
-        f"{STUDY}/benchmarks/plot_predictions/{{cell}}.tsv"
+        f"{STUDY}/benchmarks/plot_cell/{{cell}}.tsv"
     conda:
         ENVIRONMENT
     resources:
@@ -133,44 +138,15 @@ rule plot_predictions:
         scored_on=SCORED_ON,
         validation_size=lambda wildcards: CELLS[wildcards.cell][0].settings["validation_size"],
     message:
-        "Drawing the predictions of {wildcards.cell}"
+        "Drawing predictions and confusion of {wildcards.cell}"
     script:
-        "../scripts/plot_predictions.py"
-
-
-rule plot_confusion:
-    """Draw a cell's confusion matrix, summed over its seeds."""
-    input:
-        manifest=rules.decode.output.manifest,
-        evaluation=lambda wildcards: run_files("evaluation.json", CELLS[wildcards.cell]),
-    output:
-        svg=report(
-            f"{FIGURES}/confusion/{{cell}}.svg",
-            caption="../report/confusion.rst",
-            category="Confusion",
-            labels=lambda wildcards: labels(wildcards.cell),
-        ),
-        png=f"{FIGURES}/confusion/{{cell}}.png",
-    log:
-        f"{STUDY}/logs/plot_confusion/{{cell}}.log",
-    benchmark:
-        f"{STUDY}/benchmarks/plot_confusion/{{cell}}.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    message:
-        "Drawing the confusion matrix of {wildcards.cell}"
-    script:
-        "../scripts/plot_confusion.py"
+        "../scripts/plot_cell.py"
 
 
 rule plot_diagnostics:
     """Draw gradient norms by layer, and dead and saturated units by epoch, of every group."""
     input:
         run=run_files("run.json", RUNS.values()),
-        diagnostics=run_files("diagnostics.csv", RUNS.values()),
     output:
         **{
             f"{name}_{form}": report(
@@ -200,7 +176,7 @@ rule plot_diagnostics:
 rule plot_overview:
     """Draw test accuracy and seconds per epoch of every run, by activation and implementation."""
     input:
-        runs=rules.collect_runs.output.parquet,
+        runs=RUNS_TABLE,
     output:
         **{
             f"{name}_{form}": report(

@@ -19,14 +19,10 @@ REPORT_FIGURES = {
 rule render_report:
     """Put tables, figures and what they say in words on one page that works offline."""
     input:
-        config=rules.save_config.output[0],
-        manifest=rules.decode.output.manifest,
-        study=rules.start_study.output.study,
-        tracked=rules.collect_runs.input.tracked,
-        history=rules.collect_runs.input.history,
-        run=rules.collect_runs.input.run,
-        evaluation=rules.collect_runs.input.evaluation,
-        diagnostics=rules.plot_diagnostics.input.diagnostics,
+        config=f"{STUDY}/config.yaml",
+        manifest=MANIFEST,
+        study=EXPERIMENT,
+        tracked=run_files("mlflow.json", RUNS.values()),
         tables=[forms["parquet"] for forms in TABLES.values()],
         selection=SELECTION,
         figures=list(REPORT_FIGURES.values()),
@@ -62,9 +58,9 @@ rule render_report:
 rule publish_study:
     """Keep figures, tables and report as artifacts of the study's summary run in MLflow."""
     input:
-        config=rules.save_config.output[0],
-        study=rules.start_study.output.study,
-        report=rules.render_report.output[0],
+        config=f"{STUDY}/config.yaml",
+        study=EXPERIMENT,
+        report=f"{STUDY}/report.html",
         tables=[file for forms in TABLES.values() for file in forms.values()],
         selection=SELECTION,
         figures=[

@@ -1,11 +1,13 @@
-# One run of the grid: trained, evaluated, tracked.
+# Every run of the grid is trained by a job of its own; a cell's runs are evaluated and tracked by one.
+# A step's input is the file that the step before writes last; the rest of a run's record lies beside
+# it. (With 10,000 runs, every further input of each takes seconds to plan.)
 RUN = f"{STUDY}/runs/{{implementation}}/{{activation}}/{{point}}"
 
 
 rule start_study:
     """Create the MLflow store and the study's experiment, before any run is sent to it."""
     output:
-        study=f"{STUDY}/study.json",
+        study=EXPERIMENT,
     log:
         f"{STUDY}/logs/start_study.log",
     benchmark:
@@ -28,7 +30,7 @@ rule start_study:
 rule train:
     """Train one network from its seed's parameters, in its seed's order."""
     input:
-        data=rules.decode.output.data,
+        data=IMAGES,
         implementation=lambda wildcards: source(IMPLEMENTATION_FILES[wildcards.implementation]),
         activation=lambda wildcards: source(ACTIVATION_FILES[wildcards.activation]),
     output:
@@ -41,6 +43,8 @@ rule train:
         f"{STUDY}/logs/train/{{implementation}}/{{activation}}/{{point}}.log",
     benchmark:
         f"{STUDY}/benchmarks/train/{{implementation}}/{{activation}}/{{point}}.tsv"
+    # Cell by cell, in the order of the grid; all of them before what can as well wait.
+    priority: lambda wildcards: 2 - POSITIONS[run_of(wildcards).path] / len(POSITIONS)
     conda:
         ENVIRONMENT
     threads: 1
@@ -59,18 +63,17 @@ rule train:
 
 
 rule evaluate:
-    """Score a run's predictions: accuracy, loss, per-class scores, confusion."""
+    """Score the predictions of a cell's runs: accuracy, loss, per-class scores, confusion."""
     input:
-        predictions=rules.train.output.predictions,
-        history=rules.train.output.history,
-        manifest=rules.decode.output.manifest,
+        run=each_seed("run.json"),
+        manifest=MANIFEST,
     output:
-        evaluation=f"{RUN}/evaluation.json",
+        evaluation=each_seed("evaluation.json"),
     log:
-        f"{STUDY}/logs/evaluate/{{implementation}}/{{activation}}/{{point}}.log",
+        f"{STUDY}/logs/evaluate/{{implementation}}/{{activation}}{{axes}}.log",
     benchmark:
-        f"{STUDY}/benchmarks/evaluate/{{implementation}}/{{activation}}/{{point}}.tsv"
-    # Before further training, so that a finished run is soon tracked.
+        f"{STUDY}/benchmarks/evaluate/{{implementation}}/{{activation}}{{axes}}.tsv"
+    # Before further training, so that finished runs are soon tracked.
     priority: 10
     conda:
         ENVIRONMENT
@@ -80,29 +83,24 @@ rule evaluate:
     params:
         scored_on=SCORED_ON,
     message:
-        "Evaluating {wildcards.implementation} {wildcards.activation} {wildcards.point}"
+        "Evaluating {wildcards.implementation} {wildcards.activation}{wildcards.axes}"
     script:
         "../scripts/evaluate.py"
 
 
 rule track:
-    """Send a run's record to MLflow, once, under a run of its own."""
+    """Send the records of a cell's runs to MLflow, once, each under a run of its own."""
     input:
-        study=rules.start_study.output.study,
-        manifest=rules.decode.output.manifest,
-        history=rules.train.output.history,
-        diagnostics=rules.train.output.diagnostics,
-        parameters=rules.train.output.parameters,
-        predictions=rules.train.output.predictions,
-        run=rules.train.output.run,
-        evaluation=rules.evaluate.output.evaluation,
+        study=EXPERIMENT,
+        manifest=MANIFEST,
+        evaluation=each_seed("evaluation.json"),
     output:
-        f"{RUN}/mlflow.json",
+        tracked=each_seed("mlflow.json"),
     log:
-        f"{STUDY}/logs/track/{{implementation}}/{{activation}}/{{point}}.log",
+        f"{STUDY}/logs/track/{{implementation}}/{{activation}}{{axes}}.log",
     benchmark:
-        f"{STUDY}/benchmarks/track/{{implementation}}/{{activation}}/{{point}}.tsv"
-    # A finished run is seen in the MLflow UI while others still train.
+        f"{STUDY}/benchmarks/track/{{implementation}}/{{activation}}{{axes}}.tsv"
+    # Finished runs are seen in the MLflow UI while others still train.
     priority: 10
     retries: 2
     conda:
@@ -111,6 +109,6 @@ rule track:
         mem_mb=1000,
         runtime=10,
     message:
-        "Tracking {wildcards.implementation} {wildcards.activation} {wildcards.point}"
+        "Tracking {wildcards.implementation} {wildcards.activation}{wildcards.axes}"
     script:
         "../scripts/track.py"

@@ -5,9 +5,9 @@ SELECTION = [f"{STUDY}/selection.json"] if config["selection"] else []
 rule select_best:
     """Choose the combination with the highest mean validation accuracy, and read the test set once."""
     input:
-        runs=rules.collect_runs.output.parquet,
-        data=rules.decode.output.data,
-        parameters=run_files("parameters.safetensors", RUNS.values()),
+        runs=RUNS_TABLE,
+        data=IMAGES,
+        tracked=run_files("mlflow.json", RUNS.values()),
     output:
         selection=f"{STUDY}/selection.json",
     log:

@@ -1,7 +1,8 @@
 # From MLflow to pandas tables, checked against the records on disk.
+SUMMARIES = ("summary", "per_class", "comparisons", "sampling", "intervals")
 TABLES = {
     name: {form: f"{STUDY}/tables/{name}.{form}" for form in ("csv", "parquet")}
-    for name in ("runs", "summary", "per_class", "parity", "comparisons", "sampling", "intervals")
+    for name in ("runs", "parity", *SUMMARIES)
 }
 
 
@@ -29,11 +30,8 @@ rule save_config:
 rule collect_runs:
     """Read the study's runs back from MLflow into one table; refuse what contradicts the records."""
     input:
-        study=rules.start_study.output.study,
+        study=EXPERIMENT,
         tracked=run_files("mlflow.json", RUNS.values()),
-        history=run_files("history.csv", RUNS.values()),
-        run=run_files("run.json", RUNS.values()),
-        evaluation=run_files("evaluation.json", RUNS.values()),
     output:
         csv=report(
             TABLES["runs"]["csv"],
@@ -60,27 +58,26 @@ rule collect_runs:
 
 
 rule summarize:
-    """Summarise runs over seeds, and scores over classes."""
+    """Summarise the runs over seeds and classes; compare activations and implementations."""
     input:
-        runs=rules.collect_runs.output.parquet,
-        history=rules.collect_runs.input.history,
-        run=rules.collect_runs.input.run,
-        evaluation=rules.collect_runs.input.evaluation,
+        runs=RUNS_TABLE,
+        manifest=MANIFEST,
+        tracked=run_files("mlflow.json", RUNS.values()),
     output:
-        summary_csv=report(
-            TABLES["summary"]["csv"],
-            caption="../report/summary.rst",
-            category="Tables",
-            labels={"table": "summary"},
-        ),
-        summary_parquet=TABLES["summary"]["parquet"],
-        per_class_csv=report(
-            TABLES["per_class"]["csv"],
-            caption="../report/per_class.rst",
-            category="Tables",
-            labels={"table": "scores per class"},
-        ),
-        per_class_parquet=TABLES["per_class"]["parquet"],
+        **{
+            f"{name}_{form}": (
+                report(
+                    TABLES[name][form],
+                    caption=f"../report/{name}.rst",
+                    category="Tables",
+                    labels={"table": name.replace("_", " ")},
+                )
+                if form == "csv"
+                else TABLES[name][form]
+            )
+            for name in SUMMARIES
+            for form in ("csv", "parquet")
+        },
     log:
         f"{STUDY}/logs/summarize.log",
     benchmark:
@@ -94,8 +91,9 @@ rule summarize:
         paths=list(RUNS),
         axes=AXES,
         scored_on=SCORED_ON,
+        margin=config["comparisons"]["equivalence_margin"],
     message:
-        "Summarising the runs"
+        "Summarising and comparing the runs"
     script:
         "../scripts/summarize.py"
 
@@ -103,7 +101,7 @@ rule summarize:
 rule compare_implementation:
     """Run an implementation beside the reference, step by step, with every activation of the study."""
     input:
-        data=rules.decode.output.data,
+        data=IMAGES,
         implementation=lambda wildcards: source(IMPLEMENTATION_FILES[wildcards.implementation]),
         reference=source(IMPLEMENTATION_FILES[config["reference"]]),
         activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
@@ -157,44 +155,3 @@ rule tabulate_parity:
         "Tabulating parity"
     script:
         "../scripts/tabulate_parity.py"
-
-
-rule compare_runs:
-    """Compare activations and implementations over seeds, with paired tests and intervals."""
-    input:
-        runs=rules.collect_runs.output.parquet,
-        manifest=rules.decode.output.manifest,
-        predictions=run_files("predictions.parquet", RUNS.values()),
-    output:
-        **{
-            f"{name}_{form}": (
-                report(
-                    TABLES[name][form],
-                    caption=f"../report/{name}.rst",
-                    category="Tables",
-                    labels={"table": name},
-                )
-                if form == "csv"
-                else TABLES[name][form]
-            )
-            for name in ("comparisons", "sampling", "intervals")
-            for form in ("csv", "parquet")
-        },
-    log:
-        f"{STUDY}/logs/compare_runs.log",
-    benchmark:
-        f"{STUDY}/benchmarks/compare_runs.tsv"
-    conda:
-        ENVIRONMENT
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    params:
-        paths=list(RUNS),
-        axes=AXES,
-        scored_on=SCORED_ON,
-        margin=config["comparisons"]["equivalence_margin"],
-    message:
-        "Comparing the runs"
-    script:
-        "../scripts/compare_runs.py"

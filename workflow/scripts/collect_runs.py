@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from mlplab import tables
     from mlplab.files import read_json
-    from mlplab.record import load_records
+    from mlplab.record import beside, load_records
     from mlplab.tracking import read_runs, tracking_uri
 
     paths = snakemake.params.paths
@@ -24,6 +23,8 @@ with logged(snakemake):
         read_json(snakemake.input.study),
         run_ids,
     )
-    table = tables.runs_table(tracked, load_records(paths, snakemake.input))
+    files = beside(snakemake.input.tracked, "run", "history", "evaluation")
+    records = load_records(paths, files)
+    table = tables.runs_table(tracked, records)
     tables.write(table, snakemake.output.csv, snakemake.output.parquet)
     print(f"{len(table)} runs, the same in MLflow and on disk")

@@ -1,20 +1,19 @@
-"""Score the predictions of one run."""
+"""Score the predictions of a cell's runs."""
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from mlplab.evaluation import evaluate_run
+    from mlplab.record import beside
 
-    evaluate_run(
-        snakemake.input.predictions,
-        snakemake.input.history,
-        snakemake.input.manifest,
-        snakemake.params.scored_on,
-        snakemake.output.evaluation,
-    )
+    manifest, scored_on = snakemake.input.manifest, snakemake.params.scored_on
+    trained = beside(snakemake.input.run, "predictions", "history")
+    for predictions, history, evaluation in zip(
+        trained.predictions, trained.history, snakemake.output.evaluation, strict=True
+    ):
+        evaluate_run(predictions, history, manifest, scored_on, evaluation)

@@ -6,13 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import warm
 from mlplab.errors import UserError
-
-
-def hand_over() -> None:
-    """Run this script in a fork of the workflow's warm process, where there is one."""
-    warm.hand_over(sys.argv[0])
 
 
 @contextmanager

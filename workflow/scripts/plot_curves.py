@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from mlplab import figures
-    from mlplab.record import load_records
+    from mlplab.record import beside, load_records
 
-    records = load_records(snakemake.input.run, snakemake.input)
+    files = beside(snakemake.input.evaluation, "run", "history", "evaluation")
+    records = load_records(snakemake.input.evaluation, files)
     by_implementation: dict = {}
     for record in records.values():
         by_implementation.setdefault(record.run["implementation"], []).append(record)

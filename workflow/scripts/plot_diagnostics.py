@@ -2,19 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from mlplab import figures, gradient_flow
     from mlplab.files import read_json
-    from mlplab.record import read_rows
+    from mlplab.record import beside, read_rows
 
     runs = [read_json(file) for file in snakemake.input.run]
-    rows = [read_rows(file) for file in snakemake.input.diagnostics]
+    files = beside(snakemake.input.run, "diagnostics")
+    rows = [read_rows(file) for file in files.diagnostics]
     drawn = {
         "gradients": gradient_flow.gradients(runs, rows),
         "units": gradient_flow.units(runs, rows),

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from pathlib import Path
 

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from pathlib import Path
 
@@ -15,15 +14,16 @@ with logged(snakemake):
     import yaml
 
     from mlplab.files import read_json, write_text
-    from mlplab.record import load_records
+    from mlplab.record import beside, load_records
     from mlplab.report import render
 
     paths, source = snakemake.params.paths, snakemake.input
+    files = beside(source.tracked, "run", "history", "evaluation", "diagnostics")
     page = render(
         config=yaml.safe_load(Path(source.config).read_text(encoding="utf-8")),
         manifest=read_json(source.manifest),
         study=read_json(source.study),
-        records=load_records(paths, source),
+        records=load_records(paths, files),
         mlflow={path: read_json(file) for path, file in zip(paths, source.tracked, strict=True)},
         data={
             name: pd.read_parquet(file)

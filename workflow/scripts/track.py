@@ -1,24 +1,25 @@
-"""Send the record of one run to MLflow."""
+"""Send the records of a cell's runs to MLflow."""
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from mlplab.files import read_json, value_digest, write_json
-    from mlplab.record import RunFiles
-    from mlplab.tracking import track_run, tracking_uri
+    from mlplab.record import NAMES, RunFiles, beside
+    from mlplab.tracking import track_runs, tracking_uri
 
-    tracked = track_run(
+    source = snakemake.input
+    tracked = track_runs(
         tracking_uri(snakemake.config["tracking"]["uri"]),
-        read_json(snakemake.input.study),
-        RunFiles.of(snakemake.input),
-        read_json(snakemake.input.manifest),
+        read_json(source.study),
+        RunFiles.each(beside(source.evaluation, *NAMES)),
+        read_json(source.manifest),
         value_digest(snakemake.config),
     )
-    write_json(snakemake.output[0], tracked)
-    print(f"MLflow run {tracked['run_id']}")
+    for file, run in zip(snakemake.output.tracked, tracked, strict=True):
+        write_json(file, run)
+        print(f"MLflow run {run['run_id']}: {file}")

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from job import hand_over, logged
+from job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
-hand_over()
 with logged(snakemake):
     from pathlib import Path
 
@@ -21,6 +20,8 @@ with logged(snakemake):
         data=Path(snakemake.input.data),
         threads=snakemake.threads,
         scored_on=snakemake.params.scored_on,
+        # No parameter of the rule: a run that is there is not trained anew for another device.
+        device=snakemake.config["device"],
     )
     train_run(
         job,

@@ -12,7 +12,10 @@ from mlplab.errors import UserError
 
 @dataclass(frozen=True)
 class Split:
-    """Images (uint8, n × height × width, 0 to pixel_max) with their labels (int64, n)."""
+    """Images (n × height × width, 0 to pixel_max) with their labels (int64, n).
+
+    Pixels are uint8; those that are scaled already are floats, and their pixel_max is 1.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -20,6 +23,16 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> "Split":
+        """The split where a run computes: itself on a CPU, scaled once and for all elsewhere."""
+        return self if self.images.device.type == device.type else self.scaled(device, dtype)
+
+    def scaled(self, device: torch.device, dtype: torch.dtype) -> "Split":
+        """The split on `device`, its pixels as floats in [0, 1]."""
+        # Copied first, so that the quotient has the precision of the parameters.
+        images = self.images.to(device).to(dtype).div_(self.pixel_max)
+        return Split(images, self.labels.to(device), 1)
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split]:

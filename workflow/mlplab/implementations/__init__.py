@@ -4,7 +4,13 @@ A file defines a class `Network` with the interface below; folders that a config
 `implementations` hold further ones. All implementations start from the same parameters and are fed
 the same batches, so they can be compared step by step.
 
-A file may say `MAX_HIDDEN_LAYERS = 1` (or another number) where it cannot do more.
+A file may say
+
+- `MAX_HIDDEN_LAYERS = 1` (or another number) where it cannot do more;
+- `DEVICES = ("cpu", "cuda")` where it can do more than the CPU. It then makes its tensors on the
+  device of the parameters, changes these in place, and a step depends on nothing but them and the
+  batch: an epoch is recorded as one CUDA graph, which computes the same again without running any
+  Python. (What waits for a value, such as `loss.item()`, cannot be recorded and is run as it is.)
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +30,7 @@ REGISTRY = Registry("implementation", __name__, Path(__path__[0]))
 class Network(Protocol):
     """What an implementation offers. Shapes: n examples, c classes; images are n × height × width.
 
-    Everything is computed in the dtype of the parameters; labels are int64.
+    Everything is computed in the dtype and on the device of the parameters; labels are int64.
     """
 
     def __init__(
@@ -81,3 +87,9 @@ def max_hidden_layers(source: Path) -> int | None:
     """How many hidden layers an implementation says it can do; None for any number."""
     limit = constants(source).get("MAX_HIDDEN_LAYERS")
     return limit if isinstance(limit, int) else None
+
+
+def devices(source: Path) -> tuple[str, ...]:
+    """The kinds of device that an implementation says it can use: the CPU, where it says none."""
+    said = constants(source).get("DEVICES")
+    return tuple(map(str, said)) if isinstance(said, list | tuple) else ("cpu",)

@@ -13,6 +13,8 @@ from torch import nn
 from mlplab.activations import Activation
 from mlplab.parameters import activation_parameters, layers
 
+DEVICES = ("cpu", "cuda")
+
 
 class Network:
     """A multilayer perceptron in the framework's own words."""
@@ -25,7 +27,7 @@ class Network:
         for weight, _ in initial:
             fan_in, fan_out = weight.shape
             linear, hidden = nn.Linear(fan_in, fan_out), activation.module()
-            modules += [linear.to(weight.dtype), hidden.to(weight.dtype)]
+            modules += [linear.to(weight), hidden.to(weight)]
         self._network = nn.Sequential(*modules[:-1])
         self._linear = [module for module in self._network if isinstance(module, nn.Linear)]
         self._hidden = self._network[2:-1:2]

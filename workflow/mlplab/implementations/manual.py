@@ -20,6 +20,8 @@ from torch.nn import functional
 from mlplab.activations import Activation
 from mlplab.parameters import activation_parameters, layers
 
+DEVICES = ("cpu", "cuda")
+
 
 class Buffers:
     """Memory for what a batch of `count` images leaves in each layer, used again by the next one.

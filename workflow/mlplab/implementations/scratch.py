@@ -9,6 +9,8 @@ import torch
 from mlplab.activations import Activation
 from mlplab.parameters import activation_parameters, layers
 
+DEVICES = ("cpu", "cuda")
+
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of each example (B6): log Σ exp(logits) - logits[label]. n × c and n → n."""

@@ -1,0 +1,198 @@
+"""What a study costs beside its training: the article's study with 3 and with 30 seeds.
+
+Each study is run by the real command line in a folder of its own, with the data in place. Its
+overhead is wall time × cores less the sum of all training seconds; where it goes is read from
+Snakemake's record of each job (start and end) and from the runs' own records.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.measure import DATA, data_file, paragraph, table
+from mlplab.files import read_json
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("Snakefile", "workflow", "config", "profiles", "environment.yml")
+# The article's study has six cells: 18 and 180 runs.
+SEEDS = (3, 30)
+
+KINDS = {
+    "evaluate": "evaluation jobs",
+    "start_study": "tracking",
+    "track": "tracking",
+    "compare_implementation": "parity of implementations",
+    "collect_runs": "tables",
+    "summarize": "tables",
+    "tabulate_parity": "tables",
+    "plot_activation": "figures",
+    "plot_samples": "figures",
+    "plot_cell": "figures",
+    "plot_curves": "figures",
+    "plot_diagnostics": "figures",
+    "plot_overview": "figures",
+    "save_config": "report",
+    "render_report": "report",
+    "publish_study": "report",
+}
+
+
+class Job(NamedTuple):
+    """A job that ran: its rule, and when it started and ended, in seconds after the command."""
+
+    rule: str
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+def prepare(folder: Path) -> None:
+    """A copy of the project, with its data downloaded from this one's and decoded."""
+    for part in PARTS:
+        source = ROOT / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, folder / part)
+    snakemake(folder, f"{DATA}/data.safetensors")
+
+
+def snakemake(folder: Path, *arguments: str) -> float:
+    """Wall seconds of one command, on all cores; raises RuntimeError where it fails."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    mirror = str(data_file("data.safetensors").absolute().parent / "raw")
+    # As a user's shell has it: nothing of this benchmark's own settings.
+    unwanted = ("PYTHONPATH", "OPENBLAS_NUM_THREADS", "MLFLOW_TRACKING_URI", "MLPLAB_WARM")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    start = time.perf_counter()
+    answer = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "all", *arguments],
+        cwd=folder,
+        env={**environment, "PATH": path, "MLPLAB_MIRRORS": mirror},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    seconds = time.perf_counter() - start
+    if answer.returncode:
+        raise RuntimeError(f"{' '.join(answer.args)} failed:\n{answer.stdout[-3000:]}")
+    return seconds
+
+
+def jobs(folder: Path, since: float) -> list[Job]:
+    """Every job that started after `since` (seconds of the epoch), in order."""
+    found = {}
+    for file in (folder / ".snakemake/metadata").iterdir():
+        record = json.loads(file.read_text())
+        # Every output file has a record; the log names the job.
+        if record["starttime"] and record["starttime"] >= since:
+            job = Job(record["rule"], record["starttime"] - since, record["endtime"] - since)
+            found[tuple(record["log"])] = job
+    return sorted(found.values(), key=lambda job: job.start)
+
+
+def measure(seeds: int) -> dict[str, Any]:
+    """One study with so many seeds, from nothing but the data to its report; then once more."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        prepare(folder)
+        (folder / "study.yaml").write_text(f"grid: {{seed: {list(range(seeds))}}}")
+        since = time.time()
+        wall = snakemake(folder, "--configfile", "study.yaml")
+        ran = jobs(folder, since)
+        nothing = snakemake(folder, "--configfile", "study.yaml")
+        records = [read_json(file) for file in sorted(folder.glob("results/*/runs/**/run.json"))]
+    return summarise(ran, records, wall, nothing, len(os.sched_getaffinity(0)))
+
+
+def summarise(
+    ran: Sequence[Job],
+    records: Sequence[Mapping[str, Any]],
+    wall: float,
+    nothing_to_do: float,
+    cores: int,
+) -> dict[str, Any]:
+    """Core-seconds of a study by what they were spent on.
+
+    `ran` are its jobs, `records` its runs' run.json, `wall` and `nothing_to_do` the seconds of the
+    study and of the same command once more.
+    """
+    training, passes, probing = (
+        sum(record[name] for record in records)
+        for name in ("training_seconds", "evaluation_seconds", "diagnostics_seconds")
+    )
+    spent: dict[str, float] = defaultdict(float)
+    spent["training"] = training
+    spent["test pass of every epoch"] = passes
+    spent["diagnostics of every epoch"] = probing
+    spent["training jobs: process, data, record"] = -training - passes - probing
+    for job in ran:
+        spent[KINDS.get(job.rule, "training jobs: process, data, record")] += job.seconds
+    first, last = min(job.start for job in ran), max(job.end for job in ran)
+    spent["before the first job"] = first * cores
+    spent["after the last job"] = (wall - last) * cores
+    spent["between jobs, and idle cores"] = wall * cores - sum(spent.values())
+    return {
+        "runs": len(records),
+        "cores": cores,
+        "jobs": len(ran),
+        "wall": wall,
+        "nothing_to_do": nothing_to_do,
+        "training": training,
+        "overhead_per_run": (wall * cores - training) / len(records),
+        "core_seconds": dict(spent),
+        "timeline": [tuple(job) for job in ran],
+    }
+
+
+def main() -> dict[str, Any]:
+    """Every study, one after the other."""
+    return {"studies": [measure(seeds) for seeds in SEEDS]}
+
+
+def page(result: Mapping[str, Any]) -> str:
+    """The section on studies."""
+    studies = result["studies"]
+    heading = ["seconds", *(f"{study['runs']} runs" for study in studies)]
+    totals = {
+        "wall": "wall time",
+        "training": "training, all runs",
+        "overhead_per_run": "overhead per run",
+        "nothing_to_do": "the same command once more",
+    }
+    rows = [[text, *(f"{study[name]:.1f}" for study in studies)] for name, text in totals.items()]
+    kinds = dict.fromkeys(kind for study in studies for kind in study["core_seconds"])
+    spent = [
+        [kind, *(f"{study['core_seconds'].get(kind, 0) / study['runs']:.2f}" for study in studies)]
+        for kind in kinds
+    ]
+    return "\n".join(
+        [
+            "## A study\n",
+            paragraph(
+                "The article's study on Fashion-MNIST with 3 and with 30 seeds, `snakemake --cores "
+                f"all` on {studies[0]['cores']} cores with the data in place. The overhead is wall "
+                "time × cores less the seconds of all training passes."
+            ),
+            table(heading, rows),
+            "Where the core-seconds go, per run:\n",
+            table(["core-seconds per run", *heading[1:]], spent),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    found = [measure(int(seeds)) for seeds in sys.argv[1:]]
+    print(page({"studies": found}))
+    for job in found[0]["timeline"]:
+        print(job)
