@@ -40,7 +40,6 @@ MODULES = {
         "torch._dynamo",
         "mlplab.parity",
         "mlplab.figures",
-        "mlplab.selection",
     ),
     "mlflow": (
         "mlplab.tracking",

@@ -394,6 +394,13 @@ def test_a_number_that_yaml_takes_for_text_is_explained(text: str, number: str) 
     )
 
 
+def test_a_whole_number_in_quotes_is_explained() -> None:
+    assert message(grid={"seed": ["7"]}) == (
+        "grid.seed[0]: expected a whole number, found '7', which YAML reads as text; write 7"
+    )
+    assert message(grid={"seed": ["1e400"]}).endswith("expected a whole number, found '1e400'")
+
+
 @pytest.mark.parametrize(
     ("section", "key", "values"),
     [

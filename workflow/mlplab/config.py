@@ -223,5 +223,8 @@ def _number_hint(value: Any, expected: Any) -> str:
             number = float(value)
         except ValueError:
             return ""
-        return f", which YAML reads as text; write {number!r}"
+        if not math.isfinite(number):
+            return ""
+        plain = int(number) if expected == "integer" and number.is_integer() else number
+        return f", which YAML reads as text; write {plain!r}"
     return ""
