@@ -34,11 +34,20 @@ def measure_each(parts: Sequence[str]) -> list[str]:
     return failed
 
 
+def part(name: str) -> str:
+    """A part's name, if there is such a part."""
+    if name not in page.PARTS:
+        raise argparse.ArgumentTypeError(
+            f"there is no part {name!r}; there are {', '.join(page.PARTS)}"
+        )
+    return name
+
+
 def main() -> None:
     """Measure the named parts, all without a name; or only write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="part", choices=page.PARTS, help=str(page.PARTS)
+        "parts", nargs="*", type=part, metavar="part", help=f"of {', '.join(page.PARTS)}"
     )
     parser.add_argument("--page", action="store_true", help="only write the page from the results")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)

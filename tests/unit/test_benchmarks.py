@@ -1,5 +1,7 @@
 """The benchmark's arithmetic, its order of cases, its textbook and its page; never a timing."""
 
+import re
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,10 @@ import pytest
 import torch
 from torch.utils.data import TensorDataset
 
-from benchmarks import epoch, limit, measure, page, textbook, tracking
+from benchmarks import __main__ as command
+from benchmarks import epoch, limit, measure, memory, page, study, textbook, tracking
 from benchmarks.measure import Seconds, alternate, ratio, spread
+from conftest import REPOSITORY
 from mlplab.datasets import store
 from mlplab.files import read_json, write_json
 from mlplab.training import evaluate
@@ -285,3 +289,62 @@ def test_a_table_is_as_wide_as_its_entries() -> None:
     assert measure.table(["what", "s"], [["a", "1.25"]]) == (
         "| what |    s |\n| ---- | ---: |\n| a    | 1.25 |\n"
     )
+
+
+def test_all_core_seconds_of_a_study_are_accounted_for() -> None:
+    ran = [
+        study.Job("start_study", 2.0, 4.0),
+        study.Job("train", 2.0, 12.0),
+        study.Job("train", 4.0, 13.0),
+        study.Job("evaluate", 13.0, 13.5),
+        study.Job("plot_cell", 13.0, 14.0),
+    ]
+    seconds = {"training_seconds": 7.0, "evaluation_seconds": 1.0, "diagnostics_seconds": 0.25}
+    found = study.summarise(ran, [seconds, seconds], wall=15.0, nothing_to_do=3.0, cores=2)
+    spent = found["core_seconds"]
+    assert sum(spent.values()) == pytest.approx(30)
+    assert found["overhead_per_run"] == (30 - 14) / 2
+    assert spent["training"] == 14
+    assert spent["training jobs: process, data, record"] == 19 - 14 - 2 - 0.5
+    assert (spent["tracking"], spent["evaluation jobs"], spent["figures"]) == (2, 0.5, 1)
+    assert (spent["before the first job"], spent["after the last job"]) == (4, 2)
+    page = study.page({"studies": [found]})
+    assert page.startswith("## A study\n")
+    assert "8.0" in next(line for line in page.splitlines() if "overhead per run" in line)
+
+
+def test_every_rule_of_a_study_has_its_kind() -> None:
+    rules = re.findall(
+        r"^rule (\w+):",
+        "".join(file.read_text() for file in (REPOSITORY / "workflow/rules").glob("*.smk")),
+        re.MULTILINE,
+    )
+    assert set(rules) == {"download", "decode", "train", "select_best", *study.KINDS}
+
+
+def test_the_page_tells_the_memory_of_every_case() -> None:
+    text = memory.page({"cases": {"scratch": {"peak": 612.4, "anonymous": 300.0}}})
+    assert "612" in next(line for line in text.splitlines() if line.startswith("| scratch"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "measured"), [([], page.PARTS), (["limit", "study"], ("limit", "study"))]
+)
+def test_the_parts_that_are_named_are_measured_or_all(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], measured: tuple[str, ...]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(command, "measure_each", lambda parts: asked.extend(parts) or [])
+    monkeypatch.setattr(page, "write", lambda: asked.append("page"))
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
+    command.main()
+    assert asked == [*measured, *([] if arguments else ["page"])]
+
+
+def test_a_part_that_does_not_exist_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "limits"])
+    with pytest.raises(SystemExit):
+        command.main()
+    assert "there is no part 'limits'; there are limit, textbook" in capsys.readouterr().err

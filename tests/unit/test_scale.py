@@ -8,39 +8,39 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from benchmarks import scale
+from benchmarks import recorded, scale, stages
 from mlplab.record import beside, load_records
 
 
 def test_the_grids_have_as_many_runs_as_they_say() -> None:
-    for runs, (implementations, rates, seeds) in scale.GRIDS.items():
-        assert implementations * len(scale.ACTIVATIONS) * rates * seeds == runs
-    assert scale.grid_name(1000) == (
+    for runs, (implementations, rates, seeds) in recorded.GRIDS.items():
+        assert implementations * len(recorded.ACTIVATIONS) * rates * seeds == runs
+    assert recorded.grid_name(1000) == (
         "4 implementations × 5 activations × 5 learning rates × 10 seeds"
     )
-    assert scale.grid_name(10).endswith("1 learning rate × 1 seed")
+    assert recorded.grid_name(10).endswith("1 learning rate × 1 seed")
 
 
 @pytest.mark.slow
 def test_a_study_that_was_not_trained_goes_through_every_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scale, "GRIDS", {40: (2, 2, 2)})
+    monkeypatch.setattr(recorded, "GRIDS", {40: (2, 2, 2)})
 
     def save(name: str, figure: Any) -> None:
         # To draw them takes a minute.
-        file = scale.STUDY / f"figures/{name}.svg"
+        file = recorded.STUDY / f"figures/{name}.svg"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
 
-    monkeypatch.setattr(scale, "_save", save)
+    monkeypatch.setattr(stages, "_save", save)
     with contextlib.chdir(tmp_path):
-        config = scale.config_of(40)
+        config = recorded.config_of(40)
         config["grid"]["learning_rate"] = [0.1, 1.0]
-        scale.CONFIG.write_text(json.dumps(config))
-        for step in (scale.write_records, *scale.PREPARATIONS):
+        recorded.CONFIG.write_text(json.dumps(config))
+        for step in stages.PREPARATIONS:
             step()
-        study = scale.Study()
+        study = recorded.Study()
         paths = study.params["paths"]
         files = beside(study.tracked(), "run", "history", "evaluation", "diagnostics")
         records = load_records(paths, files)
@@ -48,11 +48,11 @@ def test_a_study_that_was_not_trained_goes_through_every_stage(
         statuses = [record.run["status"] for record in records.values()]
         assert (statuses.count("finished"), statuses.count("diverged")) == (38, 2)
         # Reading back refuses whatever differs between MLflow and the records.
-        for stage in scale.STAGES:
+        for stage in stages.STAGES:
             stage()
         runs = pd.read_parquet(study.table("runs")[1])
         assert runs["run"].tolist() == paths
-        page = (scale.STUDY / "report.html").read_text()
+        page = (recorded.STUDY / "report.html").read_text()
         assert "40 runs on Fashion-MNIST" in page
         assert "2 of 40 runs diverged" in page
 
@@ -64,7 +64,7 @@ def result() -> dict[str, Any]:
         "sizes": [
             {
                 "runs": runs,
-                "grid": scale.grid_name(runs),
+                "grid": recorded.grid_name(runs),
                 "cells": 10,
                 "report_bytes": 1_250_000,
                 "stages": {name: {"seconds": 1 + runs / 10, "mebibytes": 100.4} for name in stages},

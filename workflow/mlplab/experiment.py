@@ -19,6 +19,9 @@ from mlplab.predictions import prediction_table
 from mlplab.record import write_rows
 from mlplab.training import Epoch, Settings, Trained, all_logits, sanity, train
 
+# Looked up when this is imported: once for all jobs that are forks of one process.
+VERSIONS = provenance.versions()
+
 
 def _milliseconds() -> int:
     return time.time_ns() // 1_000_000
@@ -79,7 +82,7 @@ class Job:
             "code_digest": provenance.code_digest(self.implementation, self.activation),
             "git": provenance.git_state(),
             "machine": provenance.machine(),
-            "versions": provenance.versions(),
+            "versions": VERSIONS,
         }
 
 

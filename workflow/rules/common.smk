@@ -31,6 +31,8 @@ STUDY = f"results/{config['study']}"
 IMAGES = f"{DATA}/data.safetensors"
 MANIFEST = f"{DATA}/manifest.json"
 EXPERIMENT = f"{STUDY}/study.json"
+# The folder of all runs' records, and the table that is made when all of them are there and tracked.
+RECORDS = f"{STUDY}/runs"
 RUNS_TABLE = f"{STUDY}/tables/runs.parquet"
 # Relative to the rule files that name it.
 ENVIRONMENT = "../../environment.yml"
@@ -82,12 +84,12 @@ def run_of(wildcards):
 
 def run_files(name, runs):
     """The file called `name` of each run, in order."""
-    return [f"{STUDY}/runs/{run.path}/{name}" for run in runs]
+    return [f"{RECORDS}/{run.path}/{name}" for run in runs]
 
 
 def each_seed(name):
     """The file called `name` of each run of a cell, in order; the cell's wildcards left open."""
-    cell = f"{STUDY}/runs/{{implementation}}/{{activation}}"
+    cell = f"{RECORDS}/{{implementation}}/{{activation}}"
     return [f"{cell}/seed={seed}{{axes}}/{name}" for seed in SEEDS]
 
 

@@ -22,7 +22,6 @@ rule render_report:
         config=f"{STUDY}/config.yaml",
         manifest=MANIFEST,
         study=EXPERIMENT,
-        tracked=run_files("mlflow.json", RUNS.values()),
         tables=[forms["parquet"] for forms in TABLES.values()],
         selection=SELECTION,
         figures=list(REPORT_FIGURES.values()),
@@ -45,6 +44,7 @@ rule render_report:
         mem_mb=2000,
         runtime=10,
     params:
+        folder=RECORDS,
         paths=list(RUNS),
         axes=AXES,
         tables=list(TABLES),

@@ -1,7 +1,7 @@
 # Every run of the grid is trained by a job of its own; a cell's runs are evaluated and tracked by one.
 # A step's input is the file that the step before writes last; the rest of a run's record lies beside
 # it. (With 10,000 runs, every further input of each takes seconds to plan.)
-RUN = f"{STUDY}/runs/{{implementation}}/{{activation}}/{{point}}"
+RUN = f"{RECORDS}/{{implementation}}/{{activation}}/{{point}}"
 
 
 rule start_study:

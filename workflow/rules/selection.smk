@@ -7,7 +7,6 @@ rule select_best:
     input:
         runs=RUNS_TABLE,
         data=IMAGES,
-        tracked=run_files("mlflow.json", RUNS.values()),
     output:
         selection=f"{STUDY}/selection.json",
     log:
@@ -21,6 +20,7 @@ rule select_best:
         mem_mb=2000,
         runtime=10,
     params:
+        folder=RECORDS,
         paths=list(RUNS),
         axes=AXES,
         implementations={

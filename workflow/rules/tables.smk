@@ -62,7 +62,6 @@ rule summarize:
     input:
         runs=RUNS_TABLE,
         manifest=MANIFEST,
-        tracked=run_files("mlflow.json", RUNS.values()),
     output:
         **{
             f"{name}_{form}": (
@@ -88,6 +87,7 @@ rule summarize:
         mem_mb=2000,
         runtime=30,
     params:
+        folder=RECORDS,
         paths=list(RUNS),
         axes=AXES,
         scored_on=SCORED_ON,

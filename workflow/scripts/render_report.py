@@ -18,13 +18,14 @@ with logged(snakemake):
     from mlplab.report import render
 
     paths, source = snakemake.params.paths, snakemake.input
-    files = beside(source.tracked, "run", "history", "evaluation", "diagnostics")
+    tracked = [f"{snakemake.params.folder}/{path}/mlflow.json" for path in paths]
+    files = beside(tracked, "run", "history", "evaluation", "diagnostics")
     page = render(
         config=yaml.safe_load(Path(source.config).read_text(encoding="utf-8")),
         manifest=read_json(source.manifest),
         study=read_json(source.study),
         records=load_records(paths, files),
-        mlflow={path: read_json(file) for path, file in zip(paths, source.tracked, strict=True)},
+        mlflow={path: read_json(file) for path, file in zip(paths, tracked, strict=True)},
         data={
             name: pd.read_parquet(file)
             for name, file in zip(snakemake.params.tables, source.tables, strict=True)
