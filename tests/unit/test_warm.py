@@ -127,6 +127,19 @@ def test_a_job_dies_with_the_process_that_handed_it_over(
     assert server.poll() is None
 
 
+def test_an_interrupted_job_ends_without_a_word(
+    server: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    text = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+    process = client(script(tmp_path, text))
+    assert process.stdout is not None
+    job = int(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert (output, process.returncode) == ("", 130)
+    assert within(10, lambda: not alive(job))
+
+
 def test_the_warm_process_and_its_jobs_end_with_the_workflow(tmp_path: Path) -> None:
     text = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     workflow = (

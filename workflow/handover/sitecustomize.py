@@ -35,7 +35,11 @@ def _hand_over(script: str) -> None:
     rights = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array("i", [1, 2]))
     connection.sendmsg([len(body).to_bytes(8, "big")], [rights])
     connection.sendall(body)
-    answer = connection.recv(1)
+    try:
+        answer = connection.recv(1)
+    except KeyboardInterrupt:
+        # The fork dies with this process, which ends as a shell says of an interrupted one.
+        os._exit(130)
     if not answer:
         os.write(2, b"the warm process ended before this job did\n")
     os._exit(answer[0] if answer else 1)
