@@ -46,17 +46,6 @@ print(imported - start, time.perf_counter() - imported)
 Calls = dict[str, list[float]]
 
 
-def _files(folder: Path) -> RunFiles:
-    return RunFiles(
-        history=folder / "history.csv",
-        diagnostics=folder / "diagnostics.csv",
-        parameters=folder / "parameters.safetensors",
-        predictions=folder / "predictions.parquet",
-        run=folder / "run.json",
-        evaluation=folder / "evaluation.json",
-    )
-
-
 def record(data: Path, manifest: Path, folder: Path) -> tuple[Run, RunFiles]:
     """Train one run with the article's settings and write its record to `folder`."""
     from mlplab.evaluation import evaluate_run
@@ -73,7 +62,7 @@ def record(data: Path, manifest: Path, folder: Path) -> tuple[Run, RunFiles]:
         threads=1,
         scored_on="test",
     )
-    files = _files(folder)
+    files = RunFiles.at(folder)
     folder.mkdir()
     train_run(job, files.history, files.diagnostics, files.parameters, files.predictions, files.run)
     evaluate_run(files.predictions, files.history, manifest, "test", files.evaluation)
@@ -85,7 +74,7 @@ def copies(run: Run, files: RunFiles, folder: Path, count: int) -> dict[str, Run
     made = {}
     for seed in range(count):
         path = replace(run, seed=seed).path
-        made[path] = _files(folder / path)
+        made[path] = RunFiles.at(folder / path)
         shutil.copytree(files.run.parent, made[path].run.parent)
         write_json(made[path].run, {**read_json(files.run), "run": path, "seed": seed})
     return made

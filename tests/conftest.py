@@ -149,14 +149,7 @@ def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
 
 def write_record(record: RunRecord, folder: Path) -> RunFiles:
     """Write a record's files, small stand-ins for parameters and predictions among them."""
-    files = RunFiles(
-        history=folder / "history.csv",
-        diagnostics=folder / "diagnostics.csv",
-        parameters=folder / "parameters.safetensors",
-        predictions=folder / "predictions.parquet",
-        run=folder / "run.json",
-        evaluation=folder / "evaluation.json",
-    )
+    files = RunFiles.at(folder)
     write_rows(files.history, record.history)
     write_rows(files.diagnostics, record.diagnostics)
     files.parameters.write_bytes(b"parameters")

@@ -77,15 +77,7 @@ class Place:
     manifest: Path
 
     def files(self, name: str = "run") -> RunFiles:
-        folder = self.folder / name
-        return RunFiles(
-            history=folder / "history.csv",
-            diagnostics=folder / "diagnostics.csv",
-            parameters=folder / "parameters.safetensors",
-            predictions=folder / "predictions.parquet",
-            run=folder / "run.json",
-            evaluation=folder / "evaluation.json",
-        )
+        return RunFiles.at(self.folder / name)
 
     def train(self, job: Job, name: str = "run") -> RunFiles:
         files = self.files(name)

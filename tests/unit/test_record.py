@@ -76,8 +76,8 @@ def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_files_are_taken_from_named_inputs(tmp_path: Path) -> None:
     names = FILES
-    inputs = SimpleNamespace(**{name: f"folder/{name}" for name in names}, manifest="other")
-    files = RunFiles.of(inputs)
+    inputs = SimpleNamespace(**{name: [f"folder/{name}"] for name in names}, manifest="other")
+    (files,) = RunFiles.each(inputs)
     assert files.history == Path("folder/history")
     assert files.all() == [Path("folder", name) for name in names]
 

@@ -15,6 +15,8 @@ from conftest import REPOSITORY
 
 pytestmark = pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors")
 
+# A job that tells its process and goes on for long.
+SLEEPING = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
 HANDOVER = str(REPOSITORY / "workflow/handover")
 
 
@@ -117,8 +119,7 @@ def test_one_job_leaves_nothing_for_the_next(
 def test_a_job_dies_with_the_process_that_handed_it_over(
     server: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    text = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    process = client(script(tmp_path, text))
+    process = client(script(tmp_path, SLEEPING))
     assert process.stdout is not None
     job = int(process.stdout.readline())
     assert alive(job)
@@ -130,8 +131,7 @@ def test_a_job_dies_with_the_process_that_handed_it_over(
 def test_an_interrupted_job_ends_without_a_word(
     server: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    text = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
-    process = client(script(tmp_path, text))
+    process = client(script(tmp_path, SLEEPING))
     assert process.stdout is not None
     job = int(process.stdout.readline())
     process.send_signal(signal.SIGINT)
@@ -141,7 +141,6 @@ def test_an_interrupted_job_ends_without_a_word(
 
 
 def test_the_warm_process_and_its_jobs_end_with_the_workflow(tmp_path: Path) -> None:
-    text = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     workflow = (
         "import subprocess, sys, time, warm\n"
         "process, _ = warm.start()\n"
@@ -151,7 +150,7 @@ def test_the_warm_process_and_its_jobs_end_with_the_workflow(tmp_path: Path) -> 
     )
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow"), warm.VARIABLE: ""}
     process = subprocess.Popen(
-        [sys.executable, "-c", workflow, str(script(tmp_path, text))],
+        [sys.executable, "-c", workflow, str(script(tmp_path, SLEEPING))],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,

@@ -20,6 +20,16 @@ from typing import Any
 from mlplab.errors import UserError
 from mlplab.files import files_digest, read_json, replacing
 
+# Names of the files in a run's folder.
+NAMES = {
+    "history": "history.csv",
+    "diagnostics": "diagnostics.csv",
+    "parameters": "parameters.safetensors",
+    "predictions": "predictions.parquet",
+    "run": "run.json",
+    "evaluation": "evaluation.json",
+}
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -33,9 +43,9 @@ class RunFiles:
     evaluation: Path
 
     @classmethod
-    def of(cls, paths: Any) -> "RunFiles":
-        """From any object with these attributes, such as named inputs."""
-        return cls(**{field.name: Path(getattr(paths, field.name)) for field in fields(cls)})
+    def at(cls, folder: Path) -> "RunFiles":
+        """Those of the run whose folder it is."""
+        return cls(**{kind: folder / name for kind, name in NAMES.items()})
 
     @classmethod
     def each(cls, paths: Any) -> "list[RunFiles]":
@@ -59,17 +69,6 @@ class RunFiles:
             read_json(self.evaluation),
             read_rows(self.diagnostics),
         )
-
-
-# Names of the files in a run's folder.
-NAMES = {
-    "history": "history.csv",
-    "diagnostics": "diagnostics.csv",
-    "parameters": "parameters.safetensors",
-    "predictions": "predictions.parquet",
-    "run": "run.json",
-    "evaluation": "evaluation.json",
-}
 
 
 def beside(files: Iterable[str | os.PathLike[str]], *kinds: str) -> SimpleNamespace:

@@ -44,7 +44,7 @@ rule render_report:
         mem_mb=2000,
         runtime=10,
     params:
-        folder=RECORDS,
+        tracked=run_files("mlflow.json", RUNS.values()),
         paths=list(RUNS),
         axes=AXES,
         tables=list(TABLES),

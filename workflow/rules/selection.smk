@@ -20,7 +20,7 @@ rule select_best:
         mem_mb=2000,
         runtime=10,
     params:
-        folder=RECORDS,
+        tracked=run_files("mlflow.json", RUNS.values()),
         paths=list(RUNS),
         axes=AXES,
         implementations={

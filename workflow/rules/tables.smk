@@ -87,7 +87,7 @@ rule summarize:
         mem_mb=2000,
         runtime=30,
     params:
-        folder=RECORDS,
+        tracked=run_files("mlflow.json", RUNS.values()),
         paths=list(RUNS),
         axes=AXES,
         scored_on=SCORED_ON,

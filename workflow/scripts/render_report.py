@@ -18,7 +18,7 @@ with logged(snakemake):
     from mlplab.report import render
 
     paths, source = snakemake.params.paths, snakemake.input
-    tracked = [f"{snakemake.params.folder}/{path}/mlflow.json" for path in paths]
+    tracked = snakemake.params.tracked
     files = beside(tracked, "run", "history", "evaluation", "diagnostics")
     page = render(
         config=yaml.safe_load(Path(source.config).read_text(encoding="utf-8")),

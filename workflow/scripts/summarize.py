@@ -20,8 +20,7 @@ with logged(snakemake):
     images = read_json(source.manifest)["counts"]["test"]["images"]
     if params.scored_on == "validation":
         images = runs["validation_size"].tolist()
-    tracked = [f"{params.folder}/{path}/mlflow.json" for path in params.paths]
-    files = beside(tracked, "run", "history", "evaluation", "predictions")
+    files = beside(params.tracked, "run", "history", "evaluation", "predictions")
     predictions = dict(zip(params.paths, files.predictions, strict=True))
     summaries = {
         "summary": tables.summary_table(runs, axes, params.scored_on),
