@@ -60,7 +60,7 @@ docs: $(READY) ## write config/README.md from the schema
 	PYTHONPATH=workflow $(BIN)/python -m mlplab.config_docs > config/README.md
 
 lock: $(READY) ## pin the dependencies of pyproject.toml anew
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra server pyproject.toml -o requirements.lock
 
 bench: $(READY) ## every benchmark, into docs/benchmarks.md (half an hour); PARTS="epoch study" for some
 	PYTHONPATH=workflow $(BIN)/python -m benchmarks $(PARTS)

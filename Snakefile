@@ -19,6 +19,31 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+# Where the executor is a cluster's, these run where `snakemake` does: it has the network.
+localrules:
+    download,
+    decode,
+
+
+if config["cluster"]["local_rules"]:
+
+    localrules:
+        start_study,
+        save_config,
+        collect_runs,
+        summarize,
+        tabulate_parity,
+        select_best,
+        plot_activation,
+        plot_samples,
+        plot_curves,
+        plot_cell,
+        plot_diagnostics,
+        plot_overview,
+        render_report,
+        publish_study,
+
+
 rule all:
     default_target: True
     input:

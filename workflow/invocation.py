@@ -2,14 +2,15 @@
 
 import fcntl
 import logging
+import os
 import statistics
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -28,6 +29,19 @@ def hold_lock(path: Path) -> TextIO:
     except OSError:
         sys.exit(f"Another snakemake works in this folder ({path}): wait for it, or stop it.")
     return file
+
+
+def refuse_sqlite(config: Mapping[str, Any]) -> None:
+    """Exit where the jobs of a cluster would track their runs in a SQLite file."""
+    uri = config["tracking"]["uri"] or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///"
+    if uri.startswith("sqlite:") and not config["cluster"]["allow_sqlite"]:
+        sys.exit(
+            "tracking.uri: runs would be tracked in a SQLite file, but jobs run on the nodes of a "
+            "cluster, and a SQLite file on a disk that nodes share gets corrupted; expected a "
+            "tracking server that all nodes reach: start one (docs/tracking-server.md), and "
+            "name it in MLFLOW_TRACKING_URI or under `tracking: uri:`. "
+            "Where all jobs run on one node, `cluster: allow_sqlite: true` insists on the file."
+        )
 
 
 def end_timers_with_main_thread() -> None:

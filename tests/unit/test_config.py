@@ -30,9 +30,11 @@ ARTICLE: Config = {
     "network": {"hidden_sizes": [256], "weight_std": 0.01, "bias_init": "zeros"},
     "training": {"epochs": 10, "batch_size": 256, "learning_rate": 0.1, "validation_size": 0},
     "device": "auto",
+    "checkpoint_epochs": 1,
+    "cluster": {"local_rules": True, "allow_sqlite": False},
     "selection": False,
     "comparisons": {"equivalence_margin": 0.005},
-    "tracking": {"uri": None, "ui_url": "http://127.0.0.1:5000"},
+    "tracking": {"uri": None, "wait_seconds": 60, "ui_url": "http://127.0.0.1:5000"},
     "mirrors": [],
 }
 
@@ -172,7 +174,7 @@ def test_a_key_like_no_other_gets_no_suggestion() -> None:
     assert message(xyzzy=1) == (
         "xyzzy: unknown key 'xyzzy' (value 1); "
         "allowed: study, dataset, implementations, activations, reference, grid, network, "
-        "training, device, selection, comparisons, tracking, mirrors"
+        "training, device, checkpoint_epochs, cluster, selection, comparisons, tracking, mirrors"
     )
 
 
@@ -597,3 +599,18 @@ def test_impossible_combinations_are_told_together(tmp_path: Path) -> None:
         "training.validation_size",
     }
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tracking": {"uri": "https://me:secret@host"}},
+        {"tracking": {"uri": "postgresql://host/db?password=secret"}},
+        {"tracking": {"url": "https://me:secret@host"}},
+    ],
+)
+def test_credentials_are_refused_and_not_shown(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        resolve({"study": "s", **changes})
+    assert "tracking.ur" in str(refused.value)
+    assert "secret" not in str(refused.value)

@@ -11,6 +11,7 @@ import jsonschema
 import yaml
 
 from mlplab import activations, datasets, implementations
+from mlplab.addresses import has_credentials, without_credentials
 from mlplab.errors import UserError
 from mlplab.plugins import PlugInError
 
@@ -114,7 +115,7 @@ def resolve(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse(lines: list[str]) -> None:
     if lines:
-        single = (line.replace("\n", "\\n") for line in lines)
+        single = (without_credentials(line.replace("\n", "\\n")) for line in lines)
         raise ConfigError("\n".join(f"config error: {line}" for line in single))
 
 
@@ -135,6 +136,13 @@ def _impossible(config: Mapping[str, Any]) -> Iterator[str]:
                     f"layer{'s' if limit > 1 else ''} (MAX_HIDDEN_LAYERS in its file), found "
                     f"hidden_sizes {sizes}; leave it out, or study the depth without it"
                 )
+    uri = config["tracking"]["uri"]
+    if uri and has_credentials(uri):
+        yield (
+            f"tracking.uri: {uri!r} was given with credentials, which belong in the environment, "
+            "expected an address without; set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD for a server, or MLFLOW_TRACKING_URI in place of this key"
+        )
     if config["selection"] and min(values("training", "validation_size")) < 1:
         yield (
             "training.validation_size: 0 images are held out, but `selection` chooses by "

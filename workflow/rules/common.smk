@@ -12,7 +12,7 @@ search = filter(None, [str(LIBRARY), os.getenv("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
 import warm
-from invocation import Progress, end_timers_with_main_thread, hold_lock
+from invocation import Progress, end_timers_with_main_thread, hold_lock, refuse_sqlite
 from mlplab import activations, datasets, grid, implementations, provenance
 from mlplab.config import ConfigError, resolve
 
@@ -62,14 +62,26 @@ wildcard_constraints:
     format="svg|png",
 
 
+if workflow.remote_exec:
+    # On a node of a cluster: the warm processes are where the study was started.
+    os.environ.update({warm.VARIABLE: "off"})
+
+
 onstart:
     # Kept in global names: the lock lives as long as its file, a warm process as its pipe.
     global lock, warm_processes
+    if workflow.executor_plugin and not workflow.local_exec:
+        refuse_sqlite(config)
     lock = hold_lock(Path(".snakemake/mlplab.lock"))
     end_timers_with_main_thread()
     warm_processes = warm.start()
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
     logger.addHandler(Progress(jobs, sys.stderr))
+
+
+def growing(amount):
+    """A resource that is asked for once more with every further attempt (`retries`)."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def source(path):

@@ -17,8 +17,8 @@ rule download:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=500,
-        runtime=30,
+        mem_mb=growing(500),
+        runtime=growing(30),
     message:
         "Downloading {wildcards.file}"
     script:
@@ -42,8 +42,8 @@ rule decode:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         dataset=DATASET.name,
     message:

@@ -41,8 +41,8 @@ rule plot_activation:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     message:
         "Drawing {wildcards.activation} and its gradient"
     script:
@@ -68,8 +68,8 @@ rule plot_samples:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     message:
         "Drawing samples of the data"
     script:
@@ -95,8 +95,8 @@ rule plot_curves:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         scored_on=SCORED_ON,
     message:
@@ -132,8 +132,8 @@ rule plot_cell:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         scored_on=SCORED_ON,
         validation_size=lambda wildcards: CELLS[wildcards.cell][0].settings["validation_size"],
@@ -165,8 +165,8 @@ rule plot_diagnostics:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     message:
         "Drawing gradients and units"
     script:
@@ -195,8 +195,8 @@ rule plot_overview:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         groups={path: run.group for path, run in RUNS.items()},
         scored_on=SCORED_ON,

@@ -41,8 +41,8 @@ rule render_report:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         tracked=run_files("mlflow.json", RUNS.values()),
         paths=list(RUNS),
@@ -78,8 +78,8 @@ rule publish_study:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     message:
         "Publishing the study in MLflow"
     script:

@@ -16,8 +16,8 @@ rule start_study:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         study=config["study"],
         uri=config["tracking"]["uri"],
@@ -49,8 +49,8 @@ rule train:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         run=lambda wildcards: asdict(run_of(wildcards)),
         scored_on=SCORED_ON,
@@ -78,8 +78,8 @@ rule evaluate:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         scored_on=SCORED_ON,
     message:
@@ -106,8 +106,8 @@ rule track:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     message:
         "Tracking {wildcards.implementation} {wildcards.activation}{wildcards.axes}"
     script:

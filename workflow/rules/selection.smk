@@ -17,8 +17,8 @@ rule select_best:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         tracked=run_files("mlflow.json", RUNS.values()),
         paths=list(RUNS),

@@ -17,8 +17,8 @@ rule save_config:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=200,
-        runtime=5,
+        mem_mb=growing(200),
+        runtime=growing(5),
     params:
         config=config,
     message:
@@ -47,8 +47,8 @@ rule collect_runs:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         paths=list(RUNS),
     message:
@@ -84,8 +84,8 @@ rule summarize:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         tracked=run_files("mlflow.json", RUNS.values()),
         paths=list(RUNS),
@@ -116,8 +116,8 @@ rule compare_implementation:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         settings=next(iter(RUNS.values())).settings,
         shared_code=provenance.shared_digest(),
@@ -149,8 +149,8 @@ rule tabulate_parity:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     message:
         "Tabulating parity"
     script:
