@@ -104,6 +104,7 @@ def record_of(
             },
             "started": 0,
             "ended": 3_600_000,
+            "resumed_after": [],
             "training_seconds": None if error else 1.0,
             "seconds_per_epoch": None
             if error
