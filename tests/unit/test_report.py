@@ -552,6 +552,13 @@ def test_page_shows_every_item_of_the_article_and_where_things_are(study: Study)
     assert "make ui" in text
 
 
+def test_interrupted_runs_are_counted(study: Study) -> None:
+    assert "<dt>interrupted</dt><dd>no run</dd>" in study.page()
+    for record in list(study.records.values())[:2]:
+        record.run["resumed_after"] = [3]
+    assert "<dd>2 runs, gone on with from checkpoints</dd>" in study.page()
+
+
 def test_hostile_text_stays_text(study: Study) -> None:
     study.config = copy.deepcopy(study.config)
     study.config["study"] = HOSTILE
