@@ -4,6 +4,12 @@
 RUN = f"{RECORDS}/{{implementation}}/{{activation}}/{{point}}"
 
 
+def gpus(wildcards):
+    """How many GPUs a run asks a cluster for: one, where the config insists on CUDA."""
+    usable = implementations.devices(IMPLEMENTATION_FILES[wildcards.implementation])
+    return int(config["device"] == "cuda" and "cuda" in usable)
+
+
 rule start_study:
     """Create the MLflow store and the study's experiment, before any run is sent to it."""
     output:
@@ -51,6 +57,7 @@ rule train:
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
+        gpu=gpus,
     params:
         run=lambda wildcards: asdict(run_of(wildcards)),
         scored_on=SCORED_ON,

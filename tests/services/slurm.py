@@ -1,0 +1,233 @@
+"""A real Slurm on one machine, for tests and benchmarks: a controller, two nodes, munge.
+
+Debian's `slurmctld slurmd slurm-client munge` run as root without systemd and control groups, all of
+their state in one folder, on ports of their own. Nothing outside the folder is touched.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+NODES = ("n1", "n2")
+PROGRAMS = ("slurmctld", "slurmd", "srun", "sbatch", "squeue", "scancel", "munged")
+CONFIGURATION = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+CryptoType=crypto/munge
+AuthInfo=socket={folder}/munge.socket
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.%n.log
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool.%n
+PlugStackConfig=/dev/null
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+AccountingStorageType=accounting_storage/none
+# The memory of each job is looked at every second, and one that takes more than it asked for is killed.
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SchedulerParameters=sched_interval=1,batch_sched_delay=0,sched_min_interval=0
+ReturnToService=2
+SlurmdTimeout=15
+SlurmctldTimeout=30
+MinJobAge=3600
+KillWait=5
+OverTimeLimit=0
+SlurmdParameters=config_overrides
+"""
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=8000"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens at."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until a condition holds; raises TimeoutError that says what was waited for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.1)
+
+
+def processes(folder: Path) -> list[int]:
+    """The processes that have the folder's path on their command line or as SLURM_CONF."""
+    found = []
+    needle = os.fsencode(folder) + b"/"
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes()
+            if needle in command or b"SLURM_CONF=" + needle in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+class Slurm:
+    """The cluster in a folder; `environment` is what its commands need."""
+
+    def __init__(self, folder: Path) -> None:
+        missing = [program for program in PROGRAMS if not shutil.which(program, path=self._path())]
+        if missing or os.getuid():
+            reason = f"{', '.join(missing)} missing" if missing else "not run as root"
+            raise RuntimeError(f"no Slurm can be started: {reason}; see .ci/packages")
+        self.folder = folder
+        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        host = socket.gethostname()
+        controller, *ports = free_ports(1 + len(NODES))
+        nodes = [
+            NODE.format(name=name, host=host, port=port)
+            for name, port in zip(NODES, ports, strict=True)
+        ]
+        partition = f"PartitionName=main Nodes={','.join(NODES)} Default=YES MaxTime=60 State=UP"
+        for name in ("state", "bin", *(f"spool.{node}" for node in NODES)):
+            (folder / name).mkdir(parents=True)
+        text = CONFIGURATION.format(host=host, controller=controller, folder=folder)
+        self.configuration = folder / "slurm.conf"
+        self.configuration.write_text("\n".join([text, *nodes, partition, ""]))
+        # The executor's job step drops SLURM_CONF, which srun needs here.
+        wrapper = folder / "bin" / "srun"
+        real = shutil.which("srun", path=self._path())
+        wrapper.write_text(f'#!/bin/sh\nSLURM_CONF={self.configuration} exec {real} "$@"\n')
+        wrapper.chmod(0o755)
+        self.environment = {
+            "SLURM_CONF": str(self.configuration),
+            "PATH": os.pathsep.join([str(folder / "bin"), self._path()]),
+        }
+
+    @staticmethod
+    def _path() -> str:
+        return os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+
+    def _start(self, name: str, *command: str) -> None:
+        with (self.folder / f"{name}.out").open("ab") as output:
+            self._daemons[name] = subprocess.Popen(
+                command,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def start(self) -> None:
+        """Start everything, and wait until both nodes take jobs."""
+        key = self.folder / "munge.key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o400)
+        options = {"key-file": key.name, "socket": "munge.socket", "pid-file": "munge.pid"}
+        options |= {"log-file": "munge.log", "seed-file": "munge.seed"}
+        self._start(
+            "munged",
+            "munged",
+            "--foreground",
+            "--force",
+            *(f"--{name}={self.folder / file}" for name, file in options.items()),
+        )
+        wait_for((self.folder / "munge.socket").exists, 10, "munged")
+        self.start_controller()
+        for node in NODES:
+            self.start_node(node)
+        self.wait_until_idle()
+
+    def start_controller(self) -> None:
+        """Start slurmctld, with the state that it left."""
+        self._start("slurmctld", "slurmctld", "-D")
+
+    def kill_controller(self) -> None:
+        """Kill slurmctld without warning."""
+        self._kill("slurmctld")
+
+    def start_node(self, name: str) -> None:
+        """Start a node's slurmd."""
+        self._start(name, "slurmd", "-D", "-N", name)
+
+    def kill_node(self, name: str) -> None:
+        """Let a node die: its slurmd and all that runs on it, without warning."""
+        self._kill(name)
+        for pid in processes(self.folder):
+            with contextlib.suppress(OSError):
+                environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+                steps = b"slurmstepd" in command and os.fsencode(f"spool.{name}") in command
+                if steps or b"SLURMD_NODENAME=" + os.fsencode(name) in environment:
+                    os.kill(pid, signal.SIGKILL)
+
+    def _kill(self, daemon: str) -> None:
+        process = self._daemons.pop(daemon)
+        process.kill()
+        process.wait()
+
+    def run(self, *command: str) -> str:
+        """What a Slurm command prints."""
+        answer = subprocess.run(
+            command,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return answer.stdout
+
+    def states(self) -> list[str]:
+        """The state of each node, such as idle or down*."""
+        with contextlib.suppress(subprocess.SubprocessError):
+            return self.run("sinfo", "--noheader", "--Node", "--format=%t").split()
+        return []
+
+    def wait_until_idle(self) -> None:
+        """Wait until both nodes are up, with nothing to do."""
+        wait_for(lambda: self.states() == ["idle"] * len(NODES), 60, "two idle nodes")
+
+    def jobs(self) -> list[dict[str, str]]:
+        """The jobs that run: id, node and comment (rule and wildcards)."""
+        names = ("id", "node", "comment")
+        text = self.run("squeue", "--noheader", "--states=RUNNING", "--format=%i|%N|%k")
+        lines = [line.strip().split("|", 2) for line in text.splitlines()]
+        return [dict(zip(names, line, strict=True)) for line in lines]
+
+    def stop(self) -> None:
+        """Stop everything; no process is left."""
+        with contextlib.suppress(subprocess.SubprocessError):
+            self.run("scancel", "--user=root")
+        for daemon in list(self._daemons):
+            self._kill(daemon)
+        for pid in processes(self.folder):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not processes(self.folder), 10, "the end of Slurm's processes")
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Slurm]:
+    """A cluster that is stopped whatever happens."""
+    slurm = Slurm(folder)
+    try:
+        slurm.start()
+        yield slurm
+    finally:
+        slurm.stop()
