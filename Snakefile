@@ -29,6 +29,8 @@ if config["cluster"]["local_rules"]:
 
     localrules:
         start_study,
+        evaluate,
+        track,
         save_config,
         collect_runs,
         summarize,

@@ -1,7 +1,7 @@
 """A real Slurm on one machine, for tests and benchmarks: a controller, two nodes, munge.
 
-Debian's `slurmctld slurmd slurm-client munge` run as root without systemd and control groups, all of
-their state in one folder, on ports of their own. Nothing outside the folder is touched.
+Debian's `slurmctld slurmd slurm-client munge` run as root without systemd and control groups, all
+of their state in one folder, on ports of their own. Nothing outside the folder is touched.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 AccountingStorageType=accounting_storage/none
-# The memory of each job is looked at every second, and one that takes more than it asked for is killed.
+# Each job's memory is looked at every second, and one that takes more than it asked for is killed.
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
@@ -102,7 +102,7 @@ class Slurm:
             NODE.format(name=name, host=host, port=port)
             for name, port in zip(NODES, ports, strict=True)
         ]
-        partition = f"PartitionName=main Nodes={','.join(NODES)} Default=YES MaxTime=60 State=UP"
+        partition = f"PartitionName=main Nodes={','.join(NODES)} Default=YES MaxTime=1440 State=UP"
         for name in ("state", "bin", *(f"spool.{node}" for node in NODES)):
             (folder / name).mkdir(parents=True)
         text = CONFIGURATION.format(host=host, controller=controller, folder=folder)
