@@ -12,14 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 # Debian keeps each version's programs in a folder of its own, away from PATH.
 PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-needs_postgresql = pytest.mark.skipif(
-    not PROGRAMS, reason="PostgreSQL is not installed: bash .ci/packages"
-)
 # PostgreSQL refuses to run as root.
 UNPRIVILEGED = 65534
 PASSWORD = "recognisable-" + secrets.token_hex(8)

@@ -1,4 +1,4 @@
-"""`make mlflow-server`: MLflow's server on PostgreSQL, with the database made ready before it starts.
+"""`make mlflow-server`: MLflow's server on PostgreSQL, with the database made before it starts.
 
 The store's URI comes from MLFLOW_BACKEND_STORE_URI, never from the command line, where every user
 of the machine would see its password. What follows `--` is handed on to `mlflow server`.
@@ -18,8 +18,8 @@ from mlplab.addresses import without_credentials
 
 STORE_VARIABLE = "MLFLOW_BACKEND_STORE_URI"
 DEFAULT_STORE = "postgresql:///mlflow"
-# PostgreSQL's code of "there is no such database", and the database that is always there.
-NO_DATABASE, MAINTENANCE = "3D000", "postgres"
+# The database that is always there.
+MAINTENANCE = "postgres"
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # For evaluating language models; it takes 200 MB and a core at times.
@@ -33,8 +33,8 @@ def prepare(uri: str) -> None:
     url = sqlalchemy.make_url(uri)
     if url.get_backend_name() != "postgresql":
         sys.exit(
-            f"{STORE_VARIABLE}: {without_credentials(uri)} is no PostgreSQL database, which a server "
-            f"for many writers needs; expected {DEFAULT_STORE} or postgresql://host/name "
+            f"{STORE_VARIABLE}: {without_credentials(uri)} is no PostgreSQL database, which many "
+            f"writers need; expected {DEFAULT_STORE} or postgresql://host/name "
             "(docs/tracking-server.md). For the local SQLite store there is `make ui`."
         )
     try:
@@ -83,9 +83,7 @@ def main(arguments: Sequence[str]) -> None:
     command += ["--artifacts-destination", chosen.artifacts.absolute().as_uri()]
     sys.stdout.flush()
     # MLflow itself migrates an empty database before its workers start.
-    os.execve(
-        command[0], [*command, *chosen.options], {**QUIET, **os.environ, STORE_VARIABLE: uri}
-    )
+    os.execve(command[0], [*command, *chosen.options], {**QUIET, **os.environ, STORE_VARIABLE: uri})
 
 
 if __name__ == "__main__":

@@ -66,6 +66,8 @@ def patience(seconds: int) -> Iterator[None]:
         # PostgreSQL's own variable, for a store that is a database.
         "PGCONNECT_TIMEOUT": "5",
     }
+    # The client would print the address of each run, with credentials where the store's has them.
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     added = {name: value for name, value in defaults.items() if name not in os.environ}
     os.environ.update(added)
     try:
