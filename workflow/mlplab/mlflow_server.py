@@ -20,6 +20,7 @@ STORE_VARIABLE = "MLFLOW_BACKEND_STORE_URI"
 DEFAULT_STORE = "postgresql:///mlflow"
 # The database that is always there.
 MAINTENANCE = "postgres"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # For evaluating language models; it takes 200 MB and a core at times.
@@ -77,6 +78,11 @@ def main(arguments: Sequence[str]) -> None:
     # An empty variable is one that is not set.
     uri = os.environ.get(STORE_VARIABLE) or DEFAULT_STORE
     prepare(uri)
+    if chosen.host not in LOOPBACK and "basic-auth" not in chosen.options:
+        print(
+            f"WARNING: whoever reaches {chosen.host}:{chosen.port} may read and delete every run; "
+            "docs/tracking-server.md says how passwords are asked for"
+        )
     print(f"MLflow on {without_credentials(uri)}, artifacts in {chosen.artifacts.absolute()}")
     command = [sys.executable, "-m", "mlflow", "server", "--host", chosen.host]
     command += ["--port", chosen.port]
