@@ -372,7 +372,7 @@ def test_a_user_s_password_is_asked_for_and_written_nowhere(
     try:
         for line in _command_lines(server.process.pid):
             assert PASSWORD not in line and "recognisable-key" not in line
-        with pytest.raises(UserError, match="not authenticated"):
+        with pytest.raises(UserError, match="MLFLOW_TRACKING_PASSWORD"):
             tracking.start_study(server.uri, "nobody's")
         user = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": PASSWORD}
         study = Study(trained.copy(tmp_path / "copy").folder, server.uri, **user)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import sqlalchemy
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from mlplab.addresses import without_credentials
 
@@ -31,7 +31,10 @@ QUIET = {
 def prepare(uri: str) -> None:
     """See to it that the database is there. Exits with one line where it cannot be used."""
     os.environ.setdefault("PGCONNECT_TIMEOUT", "5")
-    url = sqlalchemy.make_url(uri)
+    try:
+        url = sqlalchemy.make_url(uri)
+    except ArgumentError:
+        _refuse(uri, "it is no database's address")
     if url.get_backend_name() != "postgresql":
         sys.exit(
             f"{STORE_VARIABLE}: {without_credentials(uri)} is no PostgreSQL database, which many "

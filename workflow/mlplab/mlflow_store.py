@@ -38,8 +38,9 @@ class StoreAway(UserError):
         self.store = f"tracking.uri: the MLflow store {without_credentials(uri)}"
         self.reason = reason
         super().__init__(
-            f"{self.store} is away ({reason}); start it, or name another under `tracking: uri:` in "
-            f"the config or in {URI_VARIABLE}, and run the same command: nothing is trained again"
+            f"{self.store} is away or refuses ({reason}); start it, or name another under "
+            f"`tracking: uri:` in the config or in {URI_VARIABLE}, and run the same command: "
+            "nothing is trained again"
         )
 
 
@@ -137,7 +138,7 @@ def is_away(error: BaseException) -> bool:
         if isinstance(each, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.TimeoutError)):
             return True
     if isinstance(error, MlflowException):
-        return ERROR_CODE_TO_HTTP_STATUS.get(error.error_code) in PASSING
+        return _status(error) in PASSING
     return False
 
 
@@ -151,7 +152,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _reason(error: BaseException) -> str:
     """Kind and first line of the error that all began with, or of MLflow's own."""
+    if isinstance(error, MlflowException) and _status(error) == 401:
+        return "401: it asks for MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
     *_, first = _causes(error)
     told = first if is_away(error) else error
     line = (str(told).strip().splitlines() or [""])[0]
     return f"{type(told).__name__}: {line}" if line else type(told).__name__
+
+
+def _status(error: MlflowException) -> int | None:
+    return ERROR_CODE_TO_HTTP_STATUS.get(error.error_code)
