@@ -331,6 +331,26 @@ def test_points_that_are_sent_twice_are_kept_once(server: Server, tmp_path: Path
     assert set(client.get_run(run_id).data.params) == set(mlflow_entities.parameters(record))
 
 
+def test_a_backup_restores_every_run_and_file(
+    database: PostgreSQL, server: Server, tmp_path: Path
+) -> None:
+    study = tracking.start_study(server.uri, "backed up")
+    made = records(tmp_path, 2)
+    tracking.track_runs(server.uri, study, list(made.values()), MANIFEST, "0" * 64)
+    dump = f"--file={tmp_path}/mlflow.dump"
+    restored = database.uri.removesuffix("mlflow") + "restored"
+    database.query("create database restored")
+    for command in (
+        ["pg_dump", "--format=custom", dump, database.uri],
+        ["pg_restore", f"--dbname={restored}", "--exit-on-error", f"{tmp_path}/mlflow.dump"],
+    ):
+        subprocess.run([PROGRAMS[-1] / command[0], *command[1:]], check=True)
+    assert count(restored, study, made) == NOTHING_LOST
+    # Their files are where the server was told to keep them, and nowhere else.
+    kept = {file.name for file in (server.folder / "artifacts").rglob("*") if file.is_file()}
+    assert kept >= {file.name for file in made[next(iter(made))].all()}
+
+
 def holding(folder: Path, secret: str) -> list[Path]:
     """Every file below a folder that has the secret in its name or bytes."""
     files = [path for path in folder.rglob("*") if path.is_file()]
