@@ -283,6 +283,28 @@ def test_two_runs_of_one_record_become_one_whoever_looks(store: Store, tmp_path:
     assert len(store.runs()) == 1
 
 
+@pytest.mark.parametrize("method", ["create_run", "log_batch", "set_terminated"])
+def test_a_request_whose_answer_was_lost_doubles_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    records = several(tmp_path, 1)
+    real, calls = getattr(MlflowClient, method), []
+
+    def answered_too_late(client: MlflowClient, *arguments: Any, **named: Any) -> Any:
+        calls.append(method)
+        answer = real(client, *arguments, **named)
+        if len(calls) == 1:
+            raise MlflowException("too late", TEMPORARILY_UNAVAILABLE)
+        return answer
+
+    monkeypatch.setattr(MlflowClient, method, answered_too_late)
+    (sent,) = send(store, records)
+    assert len(calls) == (2 if method == "log_batch" else 1)
+    (run,) = store.runs()
+    assert (run.info.run_id, run.info.status) == (sent["run_id"], "FINISHED")
+    assert [step for step, _, _ in store.points(sent["run_id"], "test_loss")] == [1, 2, 3]
+
+
 def test_a_run_that_another_sender_deletes_is_sent_under_the_other_s_id(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,7 +75,6 @@ rule publish_study:
         f"{STUDY}/logs/publish_study.log",
     benchmark:
         f"{STUDY}/benchmarks/publish_study.tsv"
-    retries: 2
     conda:
         ENVIRONMENT
     resources:
