@@ -238,6 +238,7 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
             "scored_on": "test",
             "started": started,
             "ended": started + 5_000,
+            "resumed_after": [],
             "device": "cpu",
             "threads": 1,
             "matmul_precision": "medium",

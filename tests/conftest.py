@@ -89,6 +89,7 @@ def run_record(
             "sanity": {"training_loss": {"met": True}, "test_accuracy": {"met": True}},
             "started": 1_700_000_000_000,
             "ended": 1_700_000_009_000,
+            "resumed_after": [],
             "training_seconds": 0.6,
             "seconds_per_epoch": 0.2,
             "matmul_precision": "highest",

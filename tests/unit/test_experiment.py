@@ -1,7 +1,6 @@
 """A run from its job to its record on disk; a broken plug-in is a finding, not an accident."""
 
 import contextlib
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -434,9 +433,3 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     for name, figure in draw.items():
         figures.save(figure(), place.folder / f"{name}.svg")
         assert (place.folder / f"{name}.svg").stat().st_size > 1000
-
-
-def test_a_job_is_described_in_plain_values(place: Place, digits: store.Dataset) -> None:
-    described = job_of(place.data).describe(digits, started=5)
-    assert described["started"] == 5
-    assert json.loads(json.dumps(described)) == described

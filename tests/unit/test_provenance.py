@@ -22,6 +22,7 @@ LIBRARY = REPOSITORY / "workflow" / "mlplab"
 # What a training imports besides, without any influence on its numbers.
 BOOK_KEEPING = {
     "__init__.py",
+    "checkpoints.py",
     "datasets/__init__.py",
     "errors.py",
     "experiment.py",

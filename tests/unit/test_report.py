@@ -104,6 +104,7 @@ def record_of(
             },
             "started": 0,
             "ended": 3_600_000,
+            "resumed_after": [],
             "training_seconds": None if error else 1.0,
             "seconds_per_epoch": None
             if error
@@ -549,6 +550,13 @@ def test_page_shows_every_item_of_the_article_and_where_things_are(study: Study)
     assert 'href="http://127.0.0.1:5000/#/experiments/7/runs/id0"' in page
     assert 'href="logs/train/scratch/relu/seed=0.log"' in page
     assert "make ui" in text
+
+
+def test_interrupted_runs_are_counted(study: Study) -> None:
+    assert "<dt>interrupted</dt><dd>no run</dd>" in study.page()
+    for record in list(study.records.values())[:2]:
+        record.run["resumed_after"] = [3]
+    assert "<dd>2 runs, gone on with from checkpoints</dd>" in study.page()
 
 
 def test_hostile_text_stays_text(study: Study) -> None:

@@ -1,7 +1,9 @@
 """Article items B7 to B11: the training loop, counted over all examples."""
 
+import copy
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +20,7 @@ from mlplab.training import (
     EVALUATION_BATCH,
     SANITY_BOUNDS,
     Batches,
+    Checkpoint,
     Epoch,
     Settings,
     Trained,
@@ -48,7 +51,12 @@ def small_data(training: int = 70, test: int = 30) -> Dataset:
 
 def run(data: Dataset, settings: Settings, seed: int = 0, **kwargs: Any) -> Trained:
     implementation = implementations.load(kwargs.pop("implementation", "scratch"))
-    return train(implementation, activations.load("relu"), data, settings, seed, **kwargs)
+    activation = activations.load(kwargs.pop("activation", "relu"))
+    return train(implementation, activation, data, settings, seed, **kwargs)
+
+
+def last_epoch_to(seen: list[Epoch]) -> Callable[[Trained], None]:
+    return lambda trained: seen.append(trained.history[-1])
 
 
 def pixels_of(split: Split, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -215,7 +223,9 @@ def test_reported_metrics_follow_from_single_steps(implementation: str) -> None:
 
 def test_history_has_a_row_per_epoch_and_on_epoch_sees_each() -> None:
     seen: list[Epoch] = []
-    trained = run(small_data(), replace(QUICK, epochs=3), on_epoch=seen.append)
+    trained = run(
+        small_data(), replace(QUICK, epochs=3), on_epoch=lambda run: seen.append(run.history[-1])
+    )
     assert trained.status == "finished"
     assert [row.epoch for row in trained.history] == [1, 2, 3]
     assert seen == trained.history
@@ -307,6 +317,31 @@ def test_settings_from_plain_values() -> None:
         Settings.from_mapping({**values, "momentum": 0.9})
 
 
+@every_implementation
+def test_a_run_that_goes_on_from_a_checkpoint_ends_as_one_that_was_never_interrupted(
+    implementation: str,
+) -> None:
+    settings = replace(QUICK, epochs=4, validation_size=20)
+    checkpoints: list[Checkpoint] = []
+    chosen: dict[str, Any] = {"implementation": implementation, "activation": "prelu"}
+
+    def keep(trained: Trained) -> None:
+        # A copy: the network and the lists go on changing.
+        checkpoints.append(copy.deepcopy(trained.checkpoint()))
+
+    whole = run(small_data(), settings, on_epoch=keep, **chosen)
+    assert [len(checkpoint.history) for checkpoint in checkpoints] == [1, 2, 3, 4]
+    for number, checkpoint in enumerate(checkpoints, start=1):
+        before = copy.deepcopy(checkpoint)
+        resumed = run(small_data(), settings, earlier=checkpoint, **chosen)
+        assert_same_run(resumed, whole)
+        assert resumed.history[:number] == whole.history[:number]
+        assert resumed.evaluation_seconds >= checkpoint.evaluation_seconds
+        assert checkpoint.history == before.history
+        for name, value in before.parameters.items():
+            assert torch.equal(checkpoint.parameters[name], value)
+
+
 def test_default_settings_are_the_articles() -> None:
     assert Settings() == Settings((256,), 0.01, "zeros", 10, 256, 0.1, 0)
 
@@ -315,7 +350,12 @@ def test_default_settings_are_the_articles() -> None:
 def test_a_huge_learning_rate_ends_the_run_early_as_diverged(implementation: str) -> None:
     seen: list[Epoch] = []
     settings = replace(QUICK, epochs=20, learning_rate=1e30)
-    trained = run(small_data(), settings, implementation=implementation, on_epoch=seen.append)
+    trained = run(
+        small_data(),
+        settings,
+        implementation=implementation,
+        on_epoch=lambda run: seen.append(run.history[-1]),
+    )
     assert trained.status == "diverged"
     assert len(trained.history) < 20
     assert seen == trained.history

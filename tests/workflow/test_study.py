@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from mlplab.files import read_json
+
 from .conftest import SMALL, Project, kill
 
 pytestmark = pytest.mark.slow
@@ -148,4 +150,7 @@ def test_a_killed_study_goes_on_with_the_same_command_and_loses_nothing(
     runs = pd.read_csv(project.folder / "results/small/tables/runs.csv")
     assert list(runs["run"]) == RUNS
     assert tracked(project) == [(path, "FINISHED") for path in sorted(RUNS)]
-    assert not list((project.folder / "results").rglob("*.part"))
+    records = [read_json(file) for file in (project.folder / "results").rglob("run.json")]
+    assert sum(len(record["resumed_after"]) == 1 for record in records) >= 1
+    for leftovers in ("*.part", "checkpoint.safetensors"):
+        assert not list((project.folder / "results").rglob(leftovers))

@@ -1,6 +1,7 @@
 """One run, from its place in the grid to its record on disk."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import pyarrow.parquet
 import torch
 from safetensors.torch import save_file
 
-from mlplab import activations, devices, implementations, provenance
+from mlplab import activations, checkpoints, devices, implementations, provenance
+from mlplab.checkpoints import Interrupted, Saved
 from mlplab.datasets import store
-from mlplab.files import file_digest, replacing, write_json
+from mlplab.files import file_digest, replacing, value_digest, write_json
 from mlplab.grid import Run
 from mlplab.plugins import PlugInError
 from mlplab.precision import use_fast_products
@@ -47,6 +49,7 @@ class Job:
 
     `scored_on` names the split that its predictions and scores are of: "test", or "validation"
     where a selection among runs must not see the test split. `device` is `auto`, `cpu` or `cuda`.
+    A checkpoint is written after every `checkpoint_epochs` epochs; 0 for none.
     """
 
     run: Run
@@ -56,34 +59,46 @@ class Job:
     threads: int
     scored_on: str
     device: str = "auto"
+    checkpoint_epochs: int = 0
 
     def place(self) -> torch.device:
         """Where the run computes; raises UserError where there is no such device."""
         return devices.choose(self.device, implementations.devices(self.implementation))
 
-    def describe(self, data: store.Dataset, started: int) -> dict[str, Any]:
-        """What run.json says of a run whatever became of it."""
+    def determinants(self) -> dict[str, Any]:
+        """What the run's numbers depend on: where all of it is the same, they are, bit for bit.
+
+        The same of an interrupted run and of the attempt that goes on with it (a node with another
+        processor, which may round otherwise, is allowed).
+        """
         return {
             "run": self.run.path,
             "implementation": self.run.implementation,
             "activation": self.run.activation,
             "seed": self.run.seed,
-            "dataset": data.name,
             "settings": self.run.settings,
-            "axes": list(self.run.axes),
             "scored_on": self.scored_on,
-            "started": started,
-            "ended": _milliseconds(),
             "device": devices.name(self.place()),
             "threads": torch.get_num_threads(),
-            "peak_memory": provenance.peak_memory(),
             "matmul_precision": torch.get_float32_matmul_precision(),
             "data_digest": file_digest(self.data),
             "code_digest": provenance.code_digest(self.implementation, self.activation),
-            "git": provenance.git_state(),
-            "machine": provenance.machine(),
             "versions": VERSIONS,
         }
+
+
+def _circumstances(job: Job, data: store.Dataset, saved: Saved) -> dict[str, Any]:
+    """What else run.json says of a run, whatever became of it."""
+    return {
+        "dataset": data.name,
+        "axes": list(job.run.axes),
+        "started": saved.started,
+        "ended": _milliseconds(),
+        "resumed_after": saved.resumed_after,
+        "peak_memory": provenance.peak_memory(),
+        "git": provenance.git_state(),
+        "machine": provenance.machine(),
+    }
 
 
 def _outcome(trained: Trained) -> dict[str, Any]:
@@ -111,22 +126,37 @@ def _failure(error: PlugInError) -> dict[str, Any]:
 
 
 def _train(
-    job: Job, data: store.Dataset, device: torch.device
+    job: Job, data: store.Dataset, device: torch.device, saved: Saved, checkpoint: Path
 ) -> tuple[Trained, torch.Tensor, torch.Tensor]:
     """The trained run, with its logits and the labels on the split that it is scored on."""
     settings = Settings.from_mapping(job.run.settings)
-    trained = train(
-        implementations.load(job.implementation),
-        activations.load(job.activation),
-        data,
-        settings,
-        job.run.seed,
-        on_epoch=report_epoch,
-        read_test=job.scored_on == "test",
-        device=device,
-    )
-    if trained.status == "diverged":
-        print(f"diverged in epoch {len(trained.history)}: the loss is not finite")
+    every = job.checkpoint_epochs
+
+    def after_epoch(trained: Trained) -> None:
+        report_epoch(trained.history[-1])
+        number = len(trained.history)
+        if trained.status == "diverged":
+            print(f"diverged in epoch {number}: the loss is not finite")
+        elif every and number < settings.epochs and (number % every == 0 or must_stop()):
+            checkpoints.write(checkpoint, saved, trained.checkpoint())
+            if must_stop():
+                raise Interrupted(
+                    f"stopped by SIGTERM after epoch {number} of {settings.epochs}; the next "
+                    f"attempt, by the same command, goes on from there ({checkpoint})"
+                )
+
+    with checkpoints.stop_requested() if every else nullcontext(lambda: False) as must_stop:
+        trained = train(
+            implementations.load(job.implementation),
+            activations.load(job.activation),
+            data,
+            settings,
+            job.run.seed,
+            on_epoch=after_epoch,
+            read_test=job.scored_on == "test",
+            device=device,
+            earlier=saved.checkpoint,
+        )
     scored = store.scored_split(data, job.scored_on, settings.validation_size)
     logits = all_logits(trained.network, scored.on(device, torch.float32), torch.float32)
     return trained, logits.cpu(), scored.labels
@@ -139,6 +169,8 @@ def train_run(
 
     A broken implementation or activation is a finding: the record then has the status "failed", the
     error, and no history. `record` (run.json) is written last: where it is, the run is complete.
+    A checkpoint that an interrupted attempt has left beside it is gone on from. Raises Interrupted
+    where SIGTERM asks to stop: after the epoch, with a checkpoint.
     """
     started = _milliseconds()
     torch.set_num_threads(job.threads)
@@ -147,12 +179,17 @@ def train_run(
     name = f"{job.run.path}: {devices.name(device)}, {job.threads} thread(s)"
     print(f"{name}, float32 products {precision!r} (error {error:.1e})")
     data = store.load(job.data)
+    determinants = job.determinants()
+    checkpoint = Path(record).with_name(checkpoints.NAME)
+    saved = checkpoints.read(checkpoint, Saved(value_digest(determinants), started))
+    if saved.checkpoint:
+        print(f"goes on after epoch {saved.resumed_after[-1]}, from {checkpoint}")
     rows: list[dict[str, Any]] = []
     diagnoses: list[dict[str, Any]] = []
     tensors: dict[str, torch.Tensor] = {}
     logits, labels = torch.empty(0, data.classes), torch.empty(0, dtype=torch.int64)
     try:
-        trained, logits, labels = _train(job, data, device)
+        trained, logits, labels = _train(job, data, device, saved, checkpoint)
     except PlugInError as broken:
         print(f"failed: {broken}")
         outcome = _failure(broken)
@@ -160,11 +197,12 @@ def train_run(
         outcome = _outcome(trained)
         rows = [epoch.as_dict() for epoch in trained.history]
         diagnoses = [asdict(diagnosis) for diagnosis in trained.diagnoses]
-        tensors = {name: t.cpu().contiguous() for name, t in trained.network.parameters().items()}
+        tensors = trained.checkpoint().parameters
     write_rows(history, rows)
     write_rows(diagnostics, diagnoses)
     with replacing(parameters) as temporary:
         save_file(tensors, temporary)
     with replacing(predictions) as temporary:
         pyarrow.parquet.write_table(prediction_table(logits.numpy(), labels.numpy()), temporary)
-    write_json(record, job.describe(data, started) | outcome)
+    write_json(record, determinants | _circumstances(job, data, saved) | outcome)
+    checkpoint.unlink(missing_ok=True)

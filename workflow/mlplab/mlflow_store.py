@@ -85,16 +85,17 @@ def patiently(
 
     `tell` is told, once, what is waited for. Raises StoreAway after that time.
     """
-    deadline, told = time.monotonic() + seconds, False
+    deadline: float | None = None
     while True:
         try:
             return action()
         except StoreAway as away:
+            if deadline is None:
+                # What was sent before the store went away does not count.
+                deadline = time.monotonic() + seconds
+                tell(f"{away.store} is away ({away.reason}): waiting up to {seconds:g} s for it")
             if time.monotonic() + PAUSE > deadline:
                 raise
-            if not told:
-                tell(f"{away.store} is away ({away.reason}): waiting up to {seconds:g} s for it")
-            told = True
             time.sleep(PAUSE)
 
 

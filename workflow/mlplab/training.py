@@ -78,16 +78,44 @@ class Epoch:
         return all(math.isfinite(loss) for loss in losses if loss is not None)
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that it takes to go on with a run after the last epoch of its history.
+
+    Nothing else: the order of the next epoch depends on seed and epoch alone, and a network has no
+    state but its parameters, which are on the CPU here.
+    """
+
+    parameters: dict[str, torch.Tensor]
+    history: list[Epoch]
+    diagnoses: list[Diagnosis]
+    evaluation_seconds: float
+    diagnostics_seconds: float
+
+
 @dataclass
 class Trained:
-    """A finished run: the network, its history and whether it stayed finite to the end."""
+    """A run, finished or under way: the network, its history and whether it stayed finite."""
 
     network: Network
-    history: list[Epoch]
-    status: Literal["finished", "diverged"]
+    history: list[Epoch] = field(default_factory=list)
+    status: Literal["finished", "diverged"] = "finished"
     diagnoses: list[Diagnosis] = field(default_factory=list)
     evaluation_seconds: float = 0.0
     diagnostics_seconds: float = 0.0
+
+    def checkpoint(self) -> Checkpoint:
+        """Where the run stands."""
+        return Checkpoint(
+            {
+                n: value.detach().cpu().contiguous()
+                for n, value in self.network.parameters().items()
+            },
+            self.history,
+            self.diagnoses,
+            self.evaluation_seconds,
+            self.diagnostics_seconds,
+        )
 
     @property
     def training_seconds(self) -> float:
@@ -156,23 +184,30 @@ def train(
     data: Dataset,
     settings: Settings,
     seed: int,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    on_epoch: Callable[[Trained], None] = lambda trained: None,
     dtype: torch.dtype = torch.float32,
     read_test: bool = True,
     device: torch.device = CPU,
+    earlier: Checkpoint | None = None,
 ) -> Trained:
     """Train one network from the seed's parameters, in the seed's order (B10).
 
-    After each epoch `on_epoch` gets its metrics. A loss that is not finite ends the run early, with
-    the status "diverged". With `read_test=False` the test split is left alone: a selection among
-    runs must not see it. Parameters and order are the same on every `device`.
+    With a checkpoint of an `earlier` attempt the run goes on from there, and ends bit for bit as if
+    it had never been interrupted. After each epoch `on_epoch` gets the run as it stands. A loss
+    that is not finite ends the run early, with the status "diverged". With `read_test=False` the
+    test split is left alone: a selection among runs must not see it. Parameters and order are the
+    same on every `device`.
     """
     training_split, scored = splits(data, settings, read_test, device, dtype)
     sizes = (data.pixels, *settings.hidden_sizes, data.classes)
-    drawn = initial_parameters(
-        sizes, seed, settings.weight_std, settings.bias_init, dtype, activation.parameters
+    start_from = (
+        earlier.parameters
+        if earlier
+        else initial_parameters(
+            sizes, seed, settings.weight_std, settings.bias_init, dtype, activation.parameters
+        )
     )
-    parameters = {name: value.to(device) for name, value in drawn.items()}
+    parameters = {name: value.to(device) for name, value in start_from.items()}
     training = Batches(training_split, settings.batch_size, dtype)
     evaluated = {name: Batches(split, EVALUATION_BATCH, dtype) for name, split in scored.items()}
     count = len(training)
@@ -184,8 +219,15 @@ def train(
     loop, train_pass, score_pass = prepared(make)
     network = loop.network
     probe = Probe(training_split, settings.batch_size, activation, dtype)
-    trained = Trained(network, [], "finished", probe.diagnose(0, network.parameters()))
-    for number in range(1, settings.epochs + 1):
+    trained = Trained(network)
+    if earlier:
+        trained.history += earlier.history
+        trained.diagnoses += earlier.diagnoses
+        trained.evaluation_seconds = earlier.evaluation_seconds
+        trained.diagnostics_seconds = earlier.diagnostics_seconds
+    else:
+        trained.diagnoses += probe.diagnose(0, network.parameters())
+    for number in range(len(trained.history) + 1, settings.epochs + 1):
         start = time.perf_counter()
         devices.send(epoch_order(count, seed, number), loop.order)
         train_pass()
@@ -201,9 +243,10 @@ def train(
         trained.diagnostics_seconds += time.perf_counter() - start
         epoch = measured(number, count, seconds, means)
         trained.history.append(epoch)
-        on_epoch(epoch)
         if not epoch.is_finite:
             trained.status = "diverged"
+        on_epoch(trained)
+        if trained.status == "diverged":
             break
     return trained
 

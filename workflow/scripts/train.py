@@ -20,8 +20,9 @@ with logged(snakemake):
         data=Path(snakemake.input.data),
         threads=snakemake.threads,
         scored_on=snakemake.params.scored_on,
-        # No parameter of the rule: a run that is there is not trained anew for another device.
+        # No parameters of the rule: a run that is there is not trained anew for them.
         device=snakemake.config["device"],
+        checkpoint_epochs=snakemake.config["checkpoint_epochs"],
     )
     train_run(
         job,

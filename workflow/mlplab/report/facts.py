@@ -84,8 +84,13 @@ def provenance(records: Mapping[str, RunRecord]) -> Pairs:
     runs = [record.run for record in records.values()]
     first, last = min(run["started"] for run in runs), max(run["ended"] for run in runs)
     total = sum(run["training_seconds"] or 0 for run in runs)
+    resumed = sum(bool(run["resumed_after"]) for run in runs)
     return [
         ("trained", f"{_time(first)} to {_time(last)} UTC, {rounded(total, 3)} s of training"),
+        (
+            "interrupted",
+            f"{count(resumed, 'run')}, gone on with from checkpoints" if resumed else "no run",
+        ),
         ("machine", _distinct(records, _machine)),
         (
             "each run",
