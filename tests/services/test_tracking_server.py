@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -78,11 +79,9 @@ class Study(Project):
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+def database() -> Iterator[PostgreSQL]:
     # Folders of pytest's own are closed to the user that PostgreSQL runs as.
     with ExitStack() as stack:
-        import tempfile
-
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postgresql-")))
         folder.chmod(0o755)
         cluster = PostgreSQL(folder / "cluster")

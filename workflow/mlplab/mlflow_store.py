@@ -91,7 +91,7 @@ def patiently(
             return action()
         except StoreAway as away:
             if deadline is None:
-                # What was sent before the store went away does not count.
+                # The time before the store went away does not count.
                 deadline = time.monotonic() + seconds
                 tell(f"{away.store} is away ({away.reason}): waiting up to {seconds:g} s for it")
             if time.monotonic() + PAUSE > deadline:
