@@ -5,13 +5,18 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CORES ?= all
 STORE ?= sqlite:///results/mlflow/mlflow.db
+# Of `make mlflow-server`. Its database is named by MLFLOW_BACKEND_STORE_URI in the environment alone.
+MLFLOW_HOST ?= 127.0.0.1
+MLFLOW_PORT ?= 5000
+MLFLOW_ARTIFACTS ?= mlflow-artifacts
+MLFLOW_OPTIONS ?=
 SMK := Snakefile workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui check test lint format docs lock bench clean
+.PHONY: help setup demo run report ui mlflow-server check test lint format docs lock bench clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …")'
@@ -38,11 +43,18 @@ report: $(READY) ## Snakemake's own report of the article's study, with every fi
 ui: $(READY) ## the MLflow UI at http://127.0.0.1:5000
 	$(BIN)/mlflow server --backend-store-uri $(STORE) --host 127.0.0.1 --port 5000
 
+mlflow-server: $(READY) ## a team's tracking server on PostgreSQL (docs/tracking-server.md)
+	@PYTHONPATH=workflow $(BIN)/python -m mlplab.mlflow_server --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) --artifacts $(MLFLOW_ARTIFACTS) -- $(MLFLOW_OPTIONS)
+
 check: $(READY) ## check one file: make check IMPLEMENTATION=path/to/my_network.py (or ACTIVATION=…)
 	@PYTHONPATH=workflow $(BIN)/python -m mlplab.check $(or $(IMPLEMENTATION),$(ACTIVATION),$(error name a file: make check IMPLEMENTATION=path/to/my_network.py))
 
-test: $(READY) ## every test
-	$(BIN)/python -m pytest
+test: $(READY) ## every test but those with daemons of their own
+	$(BIN)/python -m pytest -m "not services"
+
+test-services: $(READY) ## tests on a real Slurm, PostgreSQL and MLflow server (Debian, as root)
+	bash .ci/packages
+	$(BIN)/python -m pytest -m services -s tests/services
 
 lint: $(READY) ## style, types and Snakemake's own checks
 	$(BIN)/ruff check .

@@ -37,7 +37,7 @@ def fill_store() -> None:
 
 def _insert_run(database: Any, like: str, files: Any) -> str:
     """Insert a run into MLflow's tables beside the one whose id is `like`; returns its id."""
-    from mlplab import tracking
+    from mlplab import mlflow_entities, tracking
 
     record, run_id = files.load(), uuid.uuid4().hex
     points = {
@@ -49,7 +49,7 @@ def _insert_run(database: Any, like: str, files: Any) -> str:
             math.isnan(point.value),
             run_id,
         )
-        for point in tracking._metrics(record)
+        for point in mlflow_entities.metrics(record)
     }
     latest = {key: values for (key, _), values in points.items()}
     tags = {
@@ -57,14 +57,14 @@ def _insert_run(database: Any, like: str, files: Any) -> str:
         tracking.RECORD_TAG: files.digest(),
         tracking.KIND_TAG: "run",
         "mlflow.runName": record.run["run"],
-        **tracking._tags(record, "0" * 64),
+        **mlflow_entities.tags(record, "0" * 64),
     }
-    parameters = tracking._parameters(record).items()
+    parameters = mlflow_entities.parameters(record).items()
     rows: dict[str, list[tuple[Any, ...]]] = {
         "metrics (key, value, timestamp, step, is_nan, run_uuid)": list(points.values()),
         "latest_metrics (key, value, timestamp, step, is_nan, run_uuid)": list(latest.values()),
         "params (key, value, run_uuid)": [
-            (key, tracking._text(value), run_id) for key, value in parameters
+            (key, mlflow_entities.text(value), run_id) for key, value in parameters
         ],
         "tags (key, value, run_uuid)": [(key, value, run_id) for key, value in tags.items()],
     }

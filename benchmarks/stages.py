@@ -24,18 +24,29 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def collect_runs() -> None:
-    """Read all runs back from MLflow and check them against the records."""
+    """See that MLflow holds all runs, read them back and check them against the records."""
     from mlplab import tables
-    from mlplab.files import read_json
-    from mlplab.record import beside, load_records
-    from mlplab.tracking import read_runs
+    from mlplab.files import read_json, value_digest, write_json
+    from mlplab.record import RunFiles, beside, load_records
+    from mlplab.tracking import collect_runs
 
     study = Study()
-    paths, places = study.params["paths"], study.tracked()
-    run_ids = {path: read_json(file)["run_id"] for path, file in zip(paths, places, strict=True)}
-    tracked = read_runs(URI, read_json(STUDY / "study.json"), run_ids)
-    records = load_records(paths, beside(places, "run", "history", "evaluation"))
+    places = dict(zip(study.params["paths"], study.tracked(), strict=True))
+    tracked = collect_runs(
+        URI,
+        read_json(STUDY / "study.json"),
+        {path: RunFiles.at(file.parent) for path, file in places.items()},
+        {path: read_json(file) for path, file in places.items()},
+        read_json(STUDY / "manifest.json"),
+        value_digest({}),
+        0,
+    )
+    records = load_records(list(places), beside(places.values(), "run", "history", "evaluation"))
     tables.write(tables.runs_table(tracked, records), *study.table("runs"))
+    write_json(
+        STUDY / "tracked.json",
+        {path: {"experiment_id": "1", "run_id": tracked[path]["run_id"]} for path in places},
+    )
 
 
 def summarize() -> None:
@@ -157,7 +168,7 @@ def render_report() -> None:
         manifest=read_json(STUDY / "manifest.json"),
         study=read_json(STUDY / "study.json"),
         records=load_records(paths, files),
-        mlflow={path: read_json(file) for path, file in zip(paths, places, strict=True)},
+        mlflow=read_json(STUDY / "tracked.json"),
         data={name: pd.read_parquet(study.table(name)[1]) for name in TABLES},
         axes=study.params["axes"],
         figures=study.figures(),

@@ -14,7 +14,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, ViewType
 
 from conftest import epoch_row, failed_record, run_record, write_record
-from mlplab import tables, tracking
+from mlplab import mlflow_entities, mlflow_store, tables, tracking
+from mlplab.addresses import without_credentials
 from mlplab.errors import UserError
 from mlplab.files import read_json, value_digest, write_json
 from mlplab.record import RunFiles, RunRecord
@@ -388,7 +389,7 @@ def test_figures_and_tables_become_artifacts_of_the_summary_run(
     config = {"study": "x", "grid": {"seed": [0]}}
     for _ in range(2):
         tracking.publish_study(
-            store.uri, store.study, config, {"tables": [str(tmp_path / "runs.json")]}
+            store.uri, store.study, config, {"tables": [str(tmp_path / "runs.json")]}, 0
         )
     run_id = store.study["study_run_id"]
     run = store.client.get_run(run_id)
@@ -402,38 +403,21 @@ def test_figures_and_tables_become_artifacts_of_the_summary_run(
 
 
 @pytest.mark.parametrize(
-    ("uri", "public"),
-    [
-        ("http://user:secret@host:5000/path?x=1", "http://host:5000/path?x=1"),
-        ("https://token@host", "https://host"),
-        ("postgresql://user:se@cret@host/db", "postgresql://host/db"),
-        ("mysql+pymysql://user:secret@host:3306/db", "mysql+pymysql://host:3306/db"),
-        ("http://host:5000", "http://host:5000"),
-        ("sqlite:///results/mlflow.db", "sqlite:///results/mlflow.db"),
-        ("sqlite:////tmp/a@b/mlflow.db", "sqlite:////tmp/a@b/mlflow.db"),
-        ("databricks", "databricks"),
-    ],
-)
-def test_a_public_uri_has_no_credentials(uri: str, public: str) -> None:
-    assert tracking.public_uri(uri) == public
-
-
-@pytest.mark.parametrize(
     ("configured", "environment", "expected"),
     [
         ("http://config", "http://env", "http://config"),
         (None, "http://env", "http://env"),
-        (None, "", tracking.DEFAULT_URI),
-        (None, None, tracking.DEFAULT_URI),
+        (None, "", mlflow_store.DEFAULT_URI),
+        (None, None, mlflow_store.DEFAULT_URI),
     ],
 )
 def test_the_config_comes_before_the_environment_and_both_before_the_default(
     monkeypatch: pytest.MonkeyPatch, configured: str | None, environment: str | None, expected: str
 ) -> None:
-    monkeypatch.delenv(tracking.URI_VARIABLE, raising=False)
+    monkeypatch.delenv(mlflow_store.URI_VARIABLE, raising=False)
     if environment is not None:
-        monkeypatch.setenv(tracking.URI_VARIABLE, environment)
-    assert tracking.tracking_uri(configured) == expected
+        monkeypatch.setenv(mlflow_store.URI_VARIABLE, environment)
+    assert mlflow_store.tracking_uri(configured) == expected
 
 
 @pytest.fixture
@@ -453,8 +437,8 @@ def test_an_unusable_store_is_refused_without_its_credentials(uri: str) -> None:
         tracking.start_study(uri, "test")
     message = str(refused.value)
     assert "tracking.uri" in message
-    assert tracking.public_uri(uri) in message
-    assert tracking.URI_VARIABLE in message
+    assert without_credentials(uri) in message
+    assert mlflow_store.URI_VARIABLE in message
     assert "secret" not in message
     assert "someone" not in message
 
@@ -546,7 +530,7 @@ def test_a_mended_implementation_takes_the_place_of_the_failed_run(
 def test_an_endless_error_is_cut_to_what_mlflow_takes(store: Store, tmp_path: Path) -> None:
     store.send(write_record(failed_record(PATH, error="x" * 100_000), tmp_path))
     (run,) = store.runs()
-    assert run.data.tags["error"] == "x" * tracking.TAG_LENGTH
+    assert run.data.tags["error"] == "x" * mlflow_entities.TAG_LENGTH
 
 
 def test_a_run_that_is_scored_on_validation_is_tracked_without_a_test_metric(

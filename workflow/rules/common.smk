@@ -34,6 +34,8 @@ EXPERIMENT = f"{STUDY}/study.json"
 # The folder of all runs' records, and the table that is made when all of them are there and tracked.
 RECORDS = f"{STUDY}/runs"
 RUNS_TABLE = f"{STUDY}/tables/runs.parquet"
+# Where MLflow holds each run, made with that table.
+TRACKED = f"{STUDY}/tracked.json"
 # Relative to the rule files that name it.
 ENVIRONMENT = "../../environment.yml"
 

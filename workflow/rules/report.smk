@@ -22,6 +22,7 @@ rule render_report:
         config=f"{STUDY}/config.yaml",
         manifest=MANIFEST,
         study=EXPERIMENT,
+        tracked=TRACKED,
         tables=[forms["parquet"] for forms in TABLES.values()],
         selection=SELECTION,
         figures=list(REPORT_FIGURES.values()),
@@ -44,7 +45,7 @@ rule render_report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tracked=run_files("mlflow.json", RUNS.values()),
+        runs=run_files("run.json", RUNS.values()),
         paths=list(RUNS),
         axes=AXES,
         tables=list(TABLES),
@@ -74,7 +75,6 @@ rule publish_study:
         f"{STUDY}/logs/publish_study.log",
     benchmark:
         f"{STUDY}/benchmarks/publish_study.tsv"
-    retries: 2
     conda:
         ENVIRONMENT
     resources:

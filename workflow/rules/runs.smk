@@ -96,7 +96,10 @@ rule evaluate:
 
 
 rule track:
-    """Send the records of a cell's runs to MLflow, once, each under a run of its own."""
+    """Send the records of a cell's runs to MLflow, once, each under a run of its own.
+
+    Where the store is away, they are left to `collect_runs`: training does not wait for it.
+    """
     input:
         study=EXPERIMENT,
         manifest=MANIFEST,
@@ -109,7 +112,6 @@ rule track:
         f"{STUDY}/benchmarks/track/{{implementation}}/{{activation}}{{axes}}.tsv"
     # Finished runs are seen in the MLflow UI while others still train.
     priority: 10
-    retries: 2
     conda:
         ENVIRONMENT
     resources:

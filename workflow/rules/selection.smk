@@ -20,7 +20,7 @@ rule select_best:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tracked=run_files("mlflow.json", RUNS.values()),
+        runs=run_files("run.json", RUNS.values()),
         paths=list(RUNS),
         axes=AXES,
         implementations={

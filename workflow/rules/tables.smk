@@ -28,9 +28,13 @@ rule save_config:
 
 
 rule collect_runs:
-    """Read the study's runs back from MLflow into one table; refuse what contradicts the records."""
+    """Read the study's runs back from MLflow into one table; refuse what contradicts the records.
+
+    Runs that could not be sent before are sent first: from here on MLflow holds each of them, once.
+    """
     input:
         study=EXPERIMENT,
+        manifest=MANIFEST,
         tracked=run_files("mlflow.json", RUNS.values()),
     output:
         csv=report(
@@ -40,6 +44,7 @@ rule collect_runs:
             labels={"table": "runs"},
         ),
         parquet=TABLES["runs"]["parquet"],
+        tracked=TRACKED,
     log:
         f"{STUDY}/logs/collect_runs.log",
     benchmark:
@@ -87,7 +92,7 @@ rule summarize:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        tracked=run_files("mlflow.json", RUNS.values()),
+        runs=run_files("run.json", RUNS.values()),
         paths=list(RUNS),
         axes=AXES,
         scored_on=SCORED_ON,

@@ -24,3 +24,9 @@ def logged(snakemake: Any) -> Iterator[None]:
             sys.exit(1)
         finally:
             sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+
+def tell(message: str) -> None:
+    """Say something in the job's log, and on the terminal, or wherever else the job's errors go."""
+    print(message)
+    print(message, file=sys.__stderr__, flush=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import logged, tell
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -13,7 +13,8 @@ with logged(snakemake):
     import yaml
 
     from mlplab.files import file_digest, read_json, write_json
-    from mlplab.tracking import publish_study, tracking_uri
+    from mlplab.mlflow_store import tracking_uri
+    from mlplab.tracking import publish_study
 
     source = snakemake.input
     config = yaml.safe_load(Path(source.config).read_text(encoding="utf-8"))
@@ -24,7 +25,10 @@ with logged(snakemake):
     for file in files:
         folder = Path(file).parent.relative_to(Path(snakemake.output[0]).parent).as_posix()
         artifacts.setdefault("report" if folder == "." else folder, []).append(file)
-    publish_study(tracking_uri(config["tracking"]["uri"]), study, config, artifacts)
+    tracking = config["tracking"]
+    publish_study(
+        tracking_uri(tracking["uri"]), study, config, artifacts, tracking["wait_seconds"], tell
+    )
     write_json(
         snakemake.output[0],
         {

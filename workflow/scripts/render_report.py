@@ -18,14 +18,13 @@ with logged(snakemake):
     from mlplab.report import render
 
     paths, source = snakemake.params.paths, snakemake.input
-    tracked = snakemake.params.tracked
-    files = beside(tracked, "run", "history", "evaluation", "diagnostics")
+    files = beside(snakemake.params.runs, "run", "history", "evaluation", "diagnostics")
     page = render(
         config=yaml.safe_load(Path(source.config).read_text(encoding="utf-8")),
         manifest=read_json(source.manifest),
         study=read_json(source.study),
         records=load_records(paths, files),
-        mlflow={path: read_json(file) for path, file in zip(paths, tracked, strict=True)},
+        mlflow=read_json(source.tracked),
         data={
             name: pd.read_parquet(file)
             for name, file in zip(snakemake.params.tables, source.tables, strict=True)

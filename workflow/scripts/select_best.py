@@ -22,7 +22,7 @@ with logged(snakemake):
     params = snakemake.params
     runs, ranked = selection.winner(pd.read_parquet(snakemake.input.runs), params.axes)
     first = runs.iloc[0]
-    files = beside(params.tracked, "parameters")
+    files = beside(params.runs, "parameters")
     tested = selection.test_runs(
         runs,
         dict(zip(params.paths, map(Path, files.parameters), strict=True)),

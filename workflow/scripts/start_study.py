@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 with logged(snakemake):
     from mlplab.files import write_json
-    from mlplab.tracking import start_study, tracking_uri
+    from mlplab.mlflow_store import tracking_uri
+    from mlplab.tracking import start_study
 
     study = start_study(tracking_uri(snakemake.params.uri), snakemake.params.study)
     write_json(snakemake.output.study, study)

@@ -20,7 +20,7 @@ with logged(snakemake):
     images = read_json(source.manifest)["counts"]["test"]["images"]
     if params.scored_on == "validation":
         images = runs["validation_size"].tolist()
-    files = beside(params.tracked, "run", "history", "evaluation", "predictions")
+    files = beside(params.runs, "run", "history", "evaluation", "predictions")
     predictions = dict(zip(params.paths, files.predictions, strict=True))
     summaries = {
         "summary": tables.summary_table(runs, axes, params.scored_on),

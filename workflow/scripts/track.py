@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from job import logged, tell
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with logged(snakemake):
     from mlplab.files import read_json, value_digest, write_json
+    from mlplab.mlflow_store import tracking_uri
     from mlplab.record import NAMES, RunFiles, beside
-    from mlplab.tracking import track_runs, tracking_uri
+    from mlplab.tracking import track_runs
 
     source = snakemake.input
     tracked = track_runs(
@@ -19,7 +20,8 @@ with logged(snakemake):
         RunFiles.each(beside(source.evaluation, *NAMES)),
         read_json(source.manifest),
         value_digest(snakemake.config),
+        tell,
     )
     for file, run in zip(snakemake.output.tracked, tracked, strict=True):
         write_json(file, run)
-        print(f"MLflow run {run['run_id']}: {file}")
+        print(f"{file}: {'deferred' if 'deferred' in run else run['run_id']}")
