@@ -13,7 +13,7 @@ MLFLOW_OPTIONS ?=
 SMK := Snakefile workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui mlflow-server check test lint format docs lock bench clean
+.PHONY: help setup demo run report ui mlflow-server check test test-services lint format docs lock bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -86,6 +86,12 @@ def growing(amount):
     return lambda wildcards, attempt: amount * attempt
 
 
+def gpus(wildcards):
+    """How many GPUs a run asks a cluster for: one, where the config insists on CUDA."""
+    usable = implementations.devices(IMPLEMENTATION_FILES[wildcards.implementation])
+    return int(config["device"] == "cuda" and "cuda" in usable)
+
+
 def source(path):
     """A source file as an input: relative, so that a folder that was moved is not run anew."""
     return os.path.relpath(path)

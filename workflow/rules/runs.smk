@@ -4,12 +4,6 @@
 RUN = f"{RECORDS}/{{implementation}}/{{activation}}/{{point}}"
 
 
-def gpus(wildcards):
-    """How many GPUs a run asks a cluster for: one, where the config insists on CUDA."""
-    usable = implementations.devices(IMPLEMENTATION_FILES[wildcards.implementation])
-    return int(config["device"] == "cuda" and "cuda" in usable)
-
-
 rule start_study:
     """Create the MLflow store and the study's experiment, before any run is sent to it."""
     output:
