@@ -13,7 +13,7 @@ MLFLOW_OPTIONS ?=
 SMK := Snakefile workflow
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui mlflow-server check test test-services lint format docs lock bench clean
+.PHONY: help setup demo run report ui mlflow-server check test test-services container lint format docs lock bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ mlflow-server: $(READY) ## a team's tracking server on PostgreSQL (docs/tracking
 
 check: $(READY) ## check one file: make check IMPLEMENTATION=path/to/my_network.py (or ACTIVATION=…)
 	@PYTHONPATH=workflow $(BIN)/python -m mlplab.check $(or $(IMPLEMENTATION),$(ACTIVATION),$(error name a file: make check IMPLEMENTATION=path/to/my_network.py))
+
+container: ## mlplab.sif, the image of `snakemake --sdm apptainer` (docs/containers.md)
+	apptainer build mlplab.sif apptainer.def
 
 test: $(READY) ## every test but those with daemons of their own
 	$(BIN)/python -m pytest -m "not services"

@@ -7,6 +7,10 @@ min_version("9.0")
 configfile: "config/config.yaml"
 
 
+# Used with `--sdm apptainer` alone; `make container` builds it.
+container: "mlplab.sif"
+
+
 report: "workflow/report/workflow.rst"
 
 

@@ -4,6 +4,7 @@ import sys
 from dataclasses import asdict
 
 from snakemake.logging import logger
+from snakemake.settings.types import DeploymentMethod
 
 LIBRARY = Path(workflow.basedir, "workflow")
 sys.path.insert(0, str(LIBRARY))
@@ -64,8 +65,11 @@ wildcard_constraints:
     format="svg|png",
 
 
-if workflow.remote_exec:
-    # On a node of a cluster: the warm processes are where the study was started.
+IN_CONTAINERS = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+if IN_CONTAINERS and not Path("mlplab.sif").exists():
+    sys.exit("mlplab.sif is missing, the image of --sdm apptainer: `make container` builds it.")
+if IN_CONTAINERS or workflow.remote_exec:
+    # The warm processes are where the study was started, and of its environment.
     os.environ.update({warm.VARIABLE: "off"})
 
 
