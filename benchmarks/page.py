@@ -8,7 +8,18 @@ from benchmarks.measure import FOLDER
 from mlplab.files import read_json, write_text
 
 # In the order of the page and of `make bench`; each is a module with `main` and `page`.
-PARTS = ("limit", "textbook", "epoch", "memory", "tracking", "writers", "study", "scale", "gpu")
+PARTS = (
+    "limit",
+    "textbook",
+    "epoch",
+    "memory",
+    "tracking",
+    "writers",
+    "study",
+    "scale",
+    "cluster",
+    "gpu",
+)
 PAGE = "docs/benchmarks.md"
 
 HEAD = """# Benchmarks

@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmarks.measure import DATA, data_file, paragraph, table
@@ -67,18 +68,27 @@ def prepare(folder: Path) -> None:
     snakemake(folder, f"{DATA}/data.safetensors")
 
 
-def snakemake(folder: Path, *arguments: str) -> float:
-    """Wall seconds of one command, on all cores; raises RuntimeError where it fails."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def snakemake(
+    folder: Path,
+    *arguments: str,
+    where: Sequence[str] = ("--cores", "all"),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> float:
+    """Wall seconds of one command, on all cores; raises RuntimeError where it fails.
+
+    `where` says it otherwise, with further environment `variables`.
+    """
+    paths = [str(Path(sys.executable).parent), variables.get("PATH", ""), os.environ["PATH"]]
+    path = os.pathsep.join(filter(None, paths))
     mirror = str(data_file("data.safetensors").absolute().parent / "raw")
     # As a user's shell has it: nothing of this benchmark's own settings.
     unwanted = ("PYTHONPATH", "OPENBLAS_NUM_THREADS", "MLFLOW_TRACKING_URI", "MLPLAB_WARM")
     environment = {name: value for name, value in os.environ.items() if name not in unwanted}
     start = time.perf_counter()
     answer = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "all", *arguments],
+        [sys.executable, "-m", "snakemake", *where, *arguments],
         cwd=folder,
-        env={**environment, "PATH": path, "MLPLAB_MIRRORS": mirror},
+        env={**environment, **variables, "PATH": path, "MLPLAB_MIRRORS": mirror},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from benchmarks import __main__ as command
-from benchmarks import epoch, limit, measure, memory, page, study, textbook, tracking
+from benchmarks import cluster, epoch, limit, measure, memory, page, study, textbook, tracking
 from benchmarks.measure import Seconds, alternate, ratio, spread
 from conftest import REPOSITORY
 from mlplab.datasets import store
@@ -348,3 +348,21 @@ def test_a_part_that_does_not_exist_is_refused(
     with pytest.raises(SystemExit):
         command.main()
     assert "there is no part 'limits'; there are limit, textbook" in capsys.readouterr().err
+
+
+def test_a_study_on_a_cluster_is_a_row_beside_the_local_one() -> None:
+    text = cluster.page(
+        [
+            {
+                "study": "the demo",
+                "runs": 4,
+                "local": 20.0,
+                "slurm": 60.0,
+                "jobs": [9.0, 11.0, 30.0],
+                "local_training": 1.0,
+                "slurm_training": 8.0,
+            }
+        ]
+    )
+    (row,) = (line for line in text.splitlines() if line.startswith("| the demo"))
+    assert row.replace(" ", "") == "|thedemo|4|20|60|3|11|2.0|10.0|"
