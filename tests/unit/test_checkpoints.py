@@ -22,7 +22,7 @@ from mlplab import checkpoints
 from mlplab.checkpoints import Saved
 from mlplab.diagnostics import Diagnosis
 from mlplab.files import read_json
-from mlplab.record import RunFiles, read_rows
+from mlplab.record import CHECKPOINT, RunFiles, read_rows
 from mlplab.training import Checkpoint, Epoch
 
 FRESH = Saved("key", started=7)
@@ -52,7 +52,7 @@ def checkpoint() -> Checkpoint:
 
 
 def test_what_was_written_is_read_bit_for_bit(tmp_path: Path) -> None:
-    path = tmp_path / checkpoints.NAME
+    path = tmp_path / CHECKPOINT
     checkpoints.write(path, replace(FRESH, started=5, resumed_after=[1]), checkpoint())
     saved = checkpoints.read(path, FRESH)
     assert (saved.started, saved.resumed_after) == (5, [1, 2])
@@ -91,7 +91,7 @@ def of_another_version(path: Path) -> None:
 def test_a_damaged_checkpoint_means_to_start_anew(
     tmp_path: Path, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / checkpoints.NAME
+    path = tmp_path / CHECKPOINT
     checkpoints.write(path, FRESH, checkpoint())
     damage(path)
     assert checkpoints.read(path, FRESH) is FRESH
@@ -101,14 +101,14 @@ def test_a_damaged_checkpoint_means_to_start_anew(
 def test_a_checkpoint_of_another_run_means_to_start_anew(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / checkpoints.NAME
+    path = tmp_path / CHECKPOINT
     checkpoints.write(path, replace(FRESH, key="other"), checkpoint())
     assert checkpoints.read(path, FRESH) is FRESH
     assert "of other code, data, settings or device" in capsys.readouterr().out
 
 
 def test_no_checkpoint_is_a_fresh_start(tmp_path: Path) -> None:
-    assert checkpoints.read(tmp_path / checkpoints.NAME, FRESH) is FRESH
+    assert checkpoints.read(tmp_path / CHECKPOINT, FRESH) is FRESH
 
 
 def test_sigterm_is_a_request_once_and_then_what_it_was() -> None:
@@ -136,7 +136,7 @@ from mlplab.experiment import Job, train_run
 from mlplab import activations, implementations
 from mlplab.errors import UserError
 from mlplab.grid import Run
-from mlplab.record import RunFiles
+from mlplab.record import CHECKPOINT, RunFiles
 
 data, folder, implementation, epochs, every = sys.argv[1:]
 settings = {
@@ -161,7 +161,7 @@ class Attempts:
 
     def __init__(self, data: Path, folder: Path, implementation: str, every: int = 1) -> None:
         self.files = RunFiles.at(folder)
-        self.checkpoint = folder / checkpoints.NAME
+        self.checkpoint = folder / CHECKPOINT
         self.arguments = [str(data), str(folder), implementation, "8", str(every)]
 
     def start(self) -> "subprocess.Popen[str]":
@@ -206,7 +206,6 @@ class Attempts:
 def undisturbed(tmp_path: Path, digits_folder: Path) -> Attempts:
     whole = Attempts(digits_folder / "data.safetensors", tmp_path / "whole", "manual")
     whole.finish()
-    assert not whole.checkpoint.exists()
     assert read_json(whole.files.run)["resumed_after"] == []
     return whole
 
@@ -238,7 +237,6 @@ def test_a_run_killed_and_stopped_and_killed_again_ends_bit_for_bit_as_if_undist
 
     output = disturbed.finish()
     assert f"goes on after epoch {after_second}, from {disturbed.checkpoint}" in output
-    assert not disturbed.checkpoint.exists()
     assert disturbed.results() == undisturbed.results()
     run = read_json(disturbed.files.run)
     assert run["resumed_after"] == [after_first, after_second]
@@ -266,6 +264,17 @@ def test_between_two_checkpoints_a_stop_writes_one_more(
 
 
 @pytest.mark.slow
+def test_a_complete_run_that_is_begun_anew_is_not_trained_again(undisturbed: Attempts) -> None:
+    before = undisturbed.results()
+    for file in undisturbed.files.all():
+        file.unlink(missing_ok=True)
+    output = undisturbed.finish()
+    assert "goes on after epoch 8" in output
+    assert "epoch   8:" not in output
+    assert undisturbed.results() == before
+
+
+@pytest.mark.slow
 def test_without_checkpoints_sigterm_ends_a_run_at_once(
     tmp_path: Path, digits_folder: Path
 ) -> None:
@@ -278,6 +287,6 @@ def test_without_checkpoints_sigterm_ends_a_run_at_once(
 
 
 def test_a_checkpoint_holds_tensors_that_no_code_is_run_for(tmp_path: Path) -> None:
-    path = tmp_path / checkpoints.NAME
+    path = tmp_path / CHECKPOINT
     checkpoints.write(path, FRESH, checkpoint())
     assert load_file(path).keys() == {"W1", "b1", "W2"}

@@ -17,9 +17,6 @@ from mlplab.errors import UserError
 from mlplab.files import replacing
 from mlplab.training import Checkpoint, Epoch
 
-# Its name in a run's folder, as long as the run is not complete.
-NAME = "checkpoint.safetensors"
-
 
 class Interrupted(UserError):
     """A run was asked to stop, and has written the checkpoint from which it will go on."""

@@ -18,7 +18,7 @@ from mlplab.grid import Run
 from mlplab.plugins import PlugInError
 from mlplab.precision import use_fast_products
 from mlplab.predictions import prediction_table
-from mlplab.record import write_rows
+from mlplab.record import CHECKPOINT, write_rows
 from mlplab.training import Epoch, Settings, Trained, all_logits, sanity, train
 
 # Looked up when this is imported: once for all jobs that are forks of one process.
@@ -137,9 +137,9 @@ def _train(
         number = len(trained.history)
         if trained.status == "diverged":
             print(f"diverged in epoch {number}: the loss is not finite")
-        elif every and number < settings.epochs and (number % every == 0 or must_stop()):
+        elif every and (number % every == 0 or number == settings.epochs or must_stop()):
             checkpoints.write(checkpoint, saved, trained.checkpoint())
-            if must_stop():
+            if must_stop() and number < settings.epochs:
                 raise Interrupted(
                     f"stopped by SIGTERM after epoch {number} of {settings.epochs}; the next "
                     f"attempt, by the same command, goes on from there ({checkpoint})"
@@ -169,8 +169,8 @@ def train_run(
 
     A broken implementation or activation is a finding: the record then has the status "failed", the
     error, and no history. `record` (run.json) is written last: where it is, the run is complete.
-    A checkpoint that an interrupted attempt has left beside it is gone on from. Raises Interrupted
-    where SIGTERM asks to stop: after the epoch, with a checkpoint.
+    A checkpoint that an interrupted attempt has left beside it is gone on from; that of the last
+    epoch stays there. Raises Interrupted where SIGTERM asks to stop: after the epoch.
     """
     started = _milliseconds()
     torch.set_num_threads(job.threads)
@@ -180,7 +180,7 @@ def train_run(
     print(f"{name}, float32 products {precision!r} (error {error:.1e})")
     data = store.load(job.data)
     determinants = job.determinants()
-    checkpoint = Path(record).with_name(checkpoints.NAME)
+    checkpoint = Path(record).with_name(CHECKPOINT)
     saved = checkpoints.read(checkpoint, Saved(value_digest(determinants), started))
     if saved.checkpoint:
         print(f"goes on after epoch {saved.resumed_after[-1]}, from {checkpoint}")
@@ -205,4 +205,3 @@ def train_run(
     with replacing(predictions) as temporary:
         pyarrow.parquet.write_table(prediction_table(logits.numpy(), labels.numpy()), temporary)
     write_json(record, determinants | _circumstances(job, data, saved) | outcome)
-    checkpoint.unlink(missing_ok=True)

@@ -30,6 +30,10 @@ NAMES = {
     "evaluation": "evaluation.json",
 }
 
+# Beside them until the run is evaluated: what an interrupted run goes on from. One that is complete
+# keeps it so long for the sake of bundles of runs, which are begun anew when one of them fails.
+CHECKPOINT = "checkpoint.safetensors"
+
 
 @dataclass(frozen=True)
 class RunFiles:
