@@ -82,11 +82,11 @@ def page(result: list[dict[str, Any]]) -> str:
     ]
     what = paragraph(
         """`profiles/slurm` on a real Slurm with two nodes of two cores, both of them this machine,
-        beside `--cores all`. A job is one run (two more compare the implementations): it starts
-        snakemake twice, Python and torch, and trains. Seconds of a job are from its start on a
-        node to its end, with up to four at once on the machine's cores."""
+        beside `--cores all`. Jobs are bundles of five runs; two more compare the implementations.
+        Seconds of a job are from its start on a node to its end, with up to four at once on the
+        machine's cores; training is that of a run."""
     )
-    heading = ["study", "runs", "local s", "Slurm s", "jobs", "s per job", "of it training"]
+    heading = ["study", "runs", "local s", "Slurm s", "jobs", "s per job", "training s a run"]
     return "\n".join(
         ["## On a cluster\n", what, table([*heading, "more s per run than locally"], rows)]
     )

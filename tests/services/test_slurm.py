@@ -156,7 +156,8 @@ def test_the_demo_study_gives_the_same_tables_as_a_local_one(
     answer = on_slurm.run()
     assert answer.returncode == 0, answer.stdout
     print(f"two nodes: {time.monotonic() - start:.0f} s")
-    assert answer.stdout.count("has been submitted with SLURM jobid") == 18 + 2
+    # Bundles of five runs, and two comparisons of implementations.
+    assert answer.stdout.count("has been submitted with SLURM jobid") == 4 + 2
     ours, theirs = on_slurm.study, local.folder / "results/small"
     found = results(ours)
     assert len(found) == 18
@@ -233,7 +234,8 @@ def test_a_job_over_its_time_goes_on(
         subprocess.run(["kill", "-STOP", str(pid)], check=True)
         wait_for(lambda: not Path(f"/proc/{pid}").exists(), 150, "the end of the job's time")
 
-    output = run_with(long_study, fault, strike, "--set-resources", "train:runtime=attempt")
+    arguments = ["--set-resources", "train:runtime=attempt", "--group-components", "runs=1"]
+    output = run_with(long_study, fault, strike, *arguments)
     fault.happened = "held up until killed, submitted again with 2 min"
     check(long_study, undisturbed, fault, output)
 

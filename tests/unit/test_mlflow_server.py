@@ -32,7 +32,15 @@ def test_a_database_that_cannot_be_used_is_named_in_one_line(uri: str, expected:
 
 def started(*variables: str) -> str:
     """The command of the target."""
-    command = ["make", "--dry-run", "--assume-old=.venv/.ready", "mlflow-server", *variables]
+    # Make says where it is when it is called by another make.
+    command = [
+        "make",
+        "--no-print-directory",
+        "--dry-run",
+        "--assume-old=.venv/.ready",
+        "mlflow-server",
+        *variables,
+    ]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
