@@ -182,6 +182,20 @@ def test_a_sqlite_store_is_refused_in_one_line(project: Project, cluster: Slurm)
     assert not list((project.folder / "results").rglob("*.json"))
 
 
+def test_a_run_on_cuda_asks_for_a_gpu(long_study: OnSlurm) -> None:
+    grid = {"implementation": ["manual", "numpy"], "activation": ["relu"], "seed": [0]}
+    long_study.write_config(**{**LONG, "grid": grid, "device": "cuda"})
+    separately = ["--group-components", "runs=1", "--retries", "0"]
+    targets = [f"results/small/runs/{name}/relu/seed=0/run.json" for name in grid["implementation"]]
+    answer = long_study.run(*separately, "--", *targets)
+    # There is no GPU here: Slurm refuses the submission, which is shown. NumPy wants none.
+    assert answer.returncode != 0
+    assert answer.stdout.count("sbatch call") == 1
+    assert "--gpus=1" in answer.stdout
+    assert (long_study.study / "runs/numpy/relu/seed=0/run.json").exists()
+    assert not (long_study.study / "runs/manual/relu/seed=0/run.json").exists()
+
+
 def test_a_cancelled_job_goes_on(long_study: OnSlurm, undisturbed: Project, fault: Fault) -> None:
     """scancel of a training job"""
 
