@@ -1,49 +1,22 @@
 """What tests on real daemons share: the daemons, and a table of what became of each fault."""
 
-import time
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlplab.files import read_json
-from mlplab.record import RunFiles, read_rows
 from services import slurm
-from workflow.conftest import project
+from services.faults import Fault
+from services.on_slurm import LONG
+from services.postgresql import PostgreSQL, Server
+from workflow.conftest import Project, fresh, project
 
 __all__ = ["project"]
 
-# Those of a history that are another each time.
-TIMES = ("seconds", "samples_per_second", "timestamp")
 FAULTS = pytest.StashKey[list[str]]()
-
-
-@dataclass
-class Fault:
-    """A fault, and how the study got over it."""
-
-    name: str
-    happened: str = ""
-    seconds: float = 0.0
-    lost: int = 0
-    doubled: int = 0
-    resumed: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def timed(self) -> Iterator[None]:
-        """Take the time of the whole study."""
-        start = time.monotonic()
-        yield
-        self.seconds = time.monotonic() - start
-
-    def line(self) -> str:
-        """A row of the table."""
-        return (
-            f"| {self.name} | {self.happened} | {self.seconds:.0f} | {self.lost} | {self.doubled} |"
-        )
 
 
 @pytest.fixture
@@ -65,22 +38,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.line(line)
 
 
-def results(folder: Path) -> dict[str, Any]:
-    """Of each run in a study's folder all that must not depend on how often it was interrupted."""
-    found = {}
-    for file in sorted(folder.glob("runs/**/run.json")):
-        files = RunFiles.at(file.parent)
-        rows = read_rows(files.history)
-        found[file.parent.relative_to(folder).as_posix()] = {
-            "history": [{k: v for k, v in row.items() if k not in TIMES} for row in rows],
-            "diagnostics": read_rows(files.diagnostics),
-            "parameters": files.parameters.read_bytes(),
-            "predictions": files.predictions.read_bytes(),
-            "evaluation": read_json(files.evaluation),
-        }
-    return found
-
-
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[slurm.Slurm]:
     """Two nodes for all tests; none of their processes outlives them."""
@@ -88,3 +45,33 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[slurm.Slurm]:
     with slurm.running(folder / "s") as running:
         yield running
     assert not slurm.processes(folder)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same study, run locally to its end."""
+    project = fresh(tmp_path_factory.mktemp("undisturbed") / "project")
+    project.write_config(**LONG)
+    answer = project.run("--cores", "2")
+    assert answer.returncode == 0, answer.stdout
+    return project
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[PostgreSQL]:
+    """A PostgreSQL of a module's tests."""
+    # Folders of pytest's own are closed to the user that PostgreSQL runs as.
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postgresql-")))
+        folder.chmod(0o755)
+        cluster = PostgreSQL(folder / "cluster")
+        stack.callback(cluster.close)
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def server(database: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """MLflow's server on it."""
+    running = Server(tmp_path_factory.mktemp("mlflow") / "server", database.uri)
+    yield running
+    running.close()

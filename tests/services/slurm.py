@@ -35,7 +35,7 @@ PlugStackConfig=/dev/null
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
-AccountingStorageType=accounting_storage/none
+{accounting}
 # Each job's memory is looked at every second, and one that takes more than it asked for is killed.
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
@@ -50,8 +50,14 @@ MinJobAge=3600
 KillWait=5
 OverTimeLimit=0
 SlurmdParameters=config_overrides
+GresTypes=gpu
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=8000"
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=8000 "
+    "Gres=gpu:1"
+)
+# Slurm counts a GPU on each node, and hands it out; behind it is none.
+GPUS = f"AutoDetect=off\nNodeName={','.join(NODES)} Name=gpu File=/dev/null\n"
 
 
 def free_ports(count: int) -> list[int]:
@@ -89,8 +95,11 @@ def processes(folder: Path) -> list[int]:
 class Slurm:
     """The cluster in a folder; `environment` is what its commands need."""
 
+    programs = PROGRAMS
+
     def __init__(self, folder: Path) -> None:
-        missing = [program for program in PROGRAMS if not shutil.which(program, path=self._path())]
+        path = self._path()
+        missing = [program for program in self.programs if not shutil.which(program, path=path)]
         if missing or os.getuid():
             reason = f"{', '.join(missing)} missing" if missing else "not run as root"
             raise RuntimeError(f"no Slurm can be started: {reason}; see .ci/packages")
@@ -105,9 +114,12 @@ class Slurm:
         partition = f"PartitionName=main Nodes={','.join(NODES)} Default=YES MaxTime=1440 State=UP"
         for name in ("state", "bin", *(f"spool.{node}" for node in NODES)):
             (folder / name).mkdir(parents=True)
-        text = CONFIGURATION.format(host=host, controller=controller, folder=folder)
+        text = CONFIGURATION.format(
+            host=host, controller=controller, folder=folder, accounting=self.accounting()
+        )
         self.configuration = folder / "slurm.conf"
         self.configuration.write_text("\n".join([text, *nodes, partition, ""]))
+        (folder / "gres.conf").write_text(GPUS)
         # The executor's job step drops SLURM_CONF, which srun needs here.
         wrapper = folder / "bin" / "srun"
         real = shutil.which("srun", path=self._path())
@@ -117,6 +129,10 @@ class Slurm:
             "SLURM_CONF": str(self.configuration),
             "PATH": os.pathsep.join([str(folder / "bin"), self._path()]),
         }
+
+    def accounting(self) -> str:
+        """The lines of the configuration that say what keeps the accounts: nothing."""
+        return "AccountingStorageType=accounting_storage/none"
 
     @staticmethod
     def _path() -> str:
@@ -135,6 +151,18 @@ class Slurm:
 
     def start(self) -> None:
         """Start everything, and wait until both nodes take jobs."""
+        self.start_munge()
+        self.start_cluster()
+
+    def start_cluster(self) -> None:
+        """Start controller and nodes, and wait until both take jobs."""
+        self.start_controller()
+        for node in NODES:
+            self.start_node(node)
+        self.wait_until_idle()
+
+    def start_munge(self) -> None:
+        """Start what lets the others trust each other."""
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
@@ -148,10 +176,6 @@ class Slurm:
             *(f"--{name}={self.folder / file}" for name, file in options.items()),
         )
         wait_for((self.folder / "munge.socket").exists, 10, "munged")
-        self.start_controller()
-        for node in NODES:
-            self.start_node(node)
-        self.wait_until_idle()
 
     def start_controller(self) -> None:
         """Start slurmctld, with the state that it left."""
@@ -203,12 +227,16 @@ class Slurm:
         """Wait until both nodes are up, with nothing to do."""
         wait_for(lambda: self.states() == ["idle"] * len(NODES), 60, "two idle nodes")
 
-    def jobs(self) -> list[dict[str, str]]:
-        """The jobs that run: id, node and comment (rule and wildcards)."""
-        names = ("id", "node", "comment")
-        text = self.run("squeue", "--noheader", "--states=RUNNING", "--format=%i|%N|%k")
-        lines = [line.strip().split("|", 2) for line in text.splitlines()]
-        return [dict(zip(names, line, strict=True)) for line in lines]
+    def gpus(self) -> list[str]:
+        """What each job that there was asked for beside cores and memory: gres:gpu:1 or N/A."""
+        chosen = ("--states=all", "--sort=i", "--Format=tres-per-job")
+        return self.run("squeue", "--noheader", *chosen).split()
+
+    def nodes_of(self, rule: str) -> set[str]:
+        """The nodes that jobs of a rule were on, whose comments begin with its name."""
+        text = self.run("squeue", "--noheader", "--states=all", "--format=%N|%k")
+        found = [line.split("|", 1) for line in text.splitlines()]
+        return {node for node, comment in found if comment.startswith(rule)}
 
     def stop(self) -> None:
         """Stop everything; no process is left."""
@@ -223,9 +251,9 @@ class Slurm:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Slurm]:
+def running(folder: Path, kind: type[Slurm] = Slurm) -> Iterator[Slurm]:
     """A cluster that is stopped whatever happens."""
-    slurm = Slurm(folder)
+    slurm = kind(folder)
     try:
         slurm.start()
         yield slurm

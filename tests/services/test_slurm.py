@@ -1,80 +1,20 @@
 """Studies on a real Slurm with two nodes: to the same tables as a local one, whatever is killed."""
 
-import contextlib
-import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from mlplab.files import read_json
-from services.conftest import Fault, results
+from services.faults import Fault, results
+from services.on_slurm import LONG, VICTIM, OnSlurm, check, run_with
 from services.slurm import Slurm, wait_for
-from workflow.conftest import Project, fresh, kill
-from workflow.test_study import tracked
+from workflow.conftest import Project, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
-# What differs from the profile: no accounting here, and looks that are as quick as the jobs.
-QUICK = [
-    "--profile=profiles/slurm",
-    "--slurm-status-command=squeue",
-    "--slurm-init-seconds-before-status-checks=3",
-    "--seconds-between-status-checks=1",
-]
-# Two runs of some seconds, so that one of them can be hit in its middle.
-LONG = {
-    "grid": {"implementation": ["manual"], "activation": ["relu"], "seed": [0, 1]},
-    "reference": "manual",
-    "training": {"epochs": 60, "batch_size": 4},
-    "cluster": {"allow_sqlite": True},
-}
-RUNS = ["manual/relu/seed=0", "manual/relu/seed=1"]
-VICTIM = RUNS[0]
-
-
-class OnSlurm(Project):
-    """A project whose snakemake submits its jobs to a cluster."""
-
-    def __init__(self, project: Project, cluster: Slurm) -> None:
-        super().__init__(project.folder)
-        self.cluster = cluster
-
-    def command(self, *arguments: str) -> list[str]:
-        return super().command(*QUICK, *arguments)
-
-    def environment(self) -> dict[str, str]:
-        path = os.pathsep.join([super().environment()["PATH"], self.cluster.environment["PATH"]])
-        # The wrapper of srun comes before srun.
-        path = os.pathsep.join([str(self.cluster.folder / "bin"), path])
-        return {**super().environment(), **self.cluster.environment, "PATH": path}
-
-    @property
-    def study(self) -> Path:
-        return self.folder / "results/small"
-
-    def trains(self, path: str, epoch: int) -> bool:
-        log = self.study / f"logs/train/{path}.log"
-        return log.exists() and f"epoch {epoch:3d}:" in log.read_text()
-
-    def process_of(self, path: str) -> int | None:
-        """The process that trains a run: the one that has its log open."""
-        log = self.study / f"logs/train/{path}.log"
-        for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
-            with contextlib.suppress(OSError):
-                if descriptor.readlink() == log:
-                    return int(descriptor.parts[2])
-        return None
-
-    def slurm_of(self, path: str) -> dict[str, str]:
-        """What Slurm told the process that trains a run: SLURM_JOB_ID, SLURMD_NODENAME …"""
-        pid = self.process_of(path)
-        assert pid, f"nothing trains {path}"
-        text = Path(f"/proc/{pid}/environ").read_text()
-        return dict(line.split("=", 1) for line in text.split("\0") if line.startswith("SLURM"))
 
 
 @pytest.fixture
@@ -84,60 +24,6 @@ def long_study(project: Project, cluster: Slurm) -> Iterator[OnSlurm]:
     on_slurm = OnSlurm(project, cluster)
     on_slurm.write_config(**LONG)
     yield on_slurm
-
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The same study, run locally to its end."""
-    project = fresh(tmp_path_factory.mktemp("undisturbed") / "project")
-    project.write_config(**LONG)
-    answer = project.run("--cores", "2")
-    assert answer.returncode == 0, answer.stdout
-    return project
-
-
-def check(
-    project: OnSlurm, undisturbed: Project, fault: Fault, output: str, resumes: bool = True
-) -> None:
-    """Nothing lost, nothing doubled, everything as if nothing had happened."""
-    table = pd.read_parquet(project.study / "tables/runs.parquet")
-    names = [name for name, _ in tracked(project)]
-    fault.lost = len(set(RUNS) - set(table["run"]))
-    fault.doubled = len(names) - len(set(names)) + len(table) - len(set(table["run"]))
-    assert (fault.lost, fault.doubled) == (0, 0)
-    assert tracked(project) == [(path, "FINISHED") for path in RUNS]
-    assert results(project.study) == results(undisturbed.folder / "results/small")
-    resumed = read_json(project.study / f"runs/{VICTIM}/run.json")["resumed_after"]
-    if resumes:
-        assert resumed, output
-        fault.happened += f"; went on after epoch {listed(resumed)} of 60"
-    assert not list(project.study.rglob("checkpoint.safetensors"))
-
-
-def listed(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers))
-
-
-def run_with(
-    project: OnSlurm, fault: Fault, strike: Callable[[], None], *arguments: str, epoch: int = 5
-) -> str:
-    """Run the study, strike when the victim has trained some epochs; the output of snakemake."""
-    with fault.timed():
-        process = project.start(*arguments)
-        try:
-            wait_for(
-                lambda: project.trains(VICTIM, epoch) or process.poll() is not None,
-                120,
-                "the training of the run that is to be hit",
-            )
-            assert process.poll() is None, process.communicate()[0]
-            strike()
-            output, _ = process.communicate(timeout=200)
-        except BaseException:
-            kill(process)
-            raise
-    assert process.returncode == 0, output
-    return output
 
 
 def test_the_demo_study_gives_the_same_tables_as_a_local_one(
@@ -182,18 +68,20 @@ def test_a_sqlite_store_is_refused_in_one_line(project: Project, cluster: Slurm)
     assert not list((project.folder / "results").rglob("*.json"))
 
 
-def test_a_run_on_cuda_asks_for_a_gpu(long_study: OnSlurm) -> None:
-    grid = {"implementation": ["manual", "numpy"], "activation": ["relu"], "seed": [0]}
-    long_study.write_config(**{**LONG, "grid": grid, "device": "cuda"})
-    separately = ["--group-components", "runs=1", "--retries", "0"]
-    targets = [f"results/small/runs/{name}/relu/seed=0/run.json" for name in grid["implementation"]]
-    answer = long_study.run(*separately, "--", *targets)
-    # There is no GPU here: Slurm refuses the submission, which is shown. NumPy wants none.
-    assert answer.returncode != 0
-    assert answer.stdout.count("sbatch call") == 1
-    assert "--gpus=1" in answer.stdout
-    assert (long_study.study / "runs/numpy/relu/seed=0/run.json").exists()
-    assert not (long_study.study / "runs/manual/relu/seed=0/run.json").exists()
+def test_runs_on_cuda_ask_for_a_gpu(long_study: OnSlurm) -> None:
+    grid = {**LONG["grid"], "implementation": ["manual", "numpy"]}
+    long_study.write_config(**{**LONG, "training": {"epochs": 1}, "grid": grid, "device": "cuda"})
+    submitted = len(long_study.cluster.gpus())
+    # One bundle of two runs each.
+    for name in grid["implementation"]:
+        targets = [long_study.study / f"runs/{name}/relu/seed={seed}/run.json" for seed in (0, 1)]
+        files = [str(file.relative_to(long_study.folder)) for file in targets]
+        answer = long_study.run("--retries", "0", "--latency-wait", "5", "--", *files)
+        # Behind the GPU that Slurm hands out is none here, which the run says. NumPy wants none.
+        assert all(file.exists() for file in targets) == (name == "numpy"), answer.stdout
+        assert (answer.returncode == 0) == (name == "numpy")
+        assert ("finds no CUDA device" in answer.stdout) == (name == "manual")
+    assert long_study.cluster.gpus()[submitted:] == ["gres:gpu:1", "N/A"]
 
 
 def test_a_cancelled_job_goes_on(long_study: OnSlurm, undisturbed: Project, fault: Fault) -> None:

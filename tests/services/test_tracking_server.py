@@ -4,10 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from mlplab import mlflow_entities, tracking
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json
 from mlplab.record import RunFiles
+from services.faults import Fault
 from services.postgresql import PASSWORD, PROGRAMS, ROOT, PostgreSQL, Server, eventually, free_port
 from workflow.conftest import Project, fresh
 
@@ -79,24 +78,6 @@ class Study(Project):
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[PostgreSQL]:
-    # Folders of pytest's own are closed to the user that PostgreSQL runs as.
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postgresql-")))
-        folder.chmod(0o755)
-        cluster = PostgreSQL(folder / "cluster")
-        stack.callback(cluster.close)
-        yield cluster
-
-
-@pytest.fixture(scope="module")
-def server(database: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("mlflow") / "server", database.uri)
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A study that was trained while its server was away from the start; tests take copies."""
     folder = tmp_path_factory.mktemp("trained") / "project"
@@ -129,22 +110,11 @@ def clean(server: Server) -> Iterator[None]:
         client.rename_experiment(experiment.experiment_id, f"small {time.time()}")
 
 
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
-    """Prints a line of the fault table."""
-
-    def line(fault: str, happened: str, seconds: float, held: dict[str, int]) -> None:
-        lost, doubled = held["points_lost"] + held["runs_lost"], held["runs_doubled"]
-        with capsys.disabled():
-            print(f"\n| {fault} | {happened} | {seconds:.0f} s | {lost} | {doubled} |")
-
-    return line
-
-
 @pytest.mark.usefixtures("clean")
 def test_a_server_that_is_killed_while_runs_train(
-    database: PostgreSQL, server: Server, tmp_path: Path, tell: Callable[..., None]
+    database: PostgreSQL, server: Server, tmp_path: Path, fault: Fault
 ) -> None:
+    """server killed -9 and restarted"""
     fresh(tmp_path / "project")
     study = Study(tmp_path / "project", server.uri)
     study.write_config(training=LONG)
@@ -156,12 +126,13 @@ def test_a_server_that_is_killed_while_runs_train(
     assert all("deferred" in run for run in study.tracked())
     server.start()
     output, _ = process.communicate(timeout=300)
-    seconds = time.monotonic() - begun
+    fault.seconds = time.monotonic() - begun
     assert process.returncode == 0, output
     assert "will be sent before the tables" in output
     assert (study.results / "report.html").exists()
     held = study.held(database)
-    tell("server killed -9 and restarted", "training went on, runs sent later", seconds, held)
+    fault.happened = "training went on, runs sent later"
+    fault.count(held)
     assert held == NOTHING_LOST
     places = read_json(study.results / "tracked.json")
     assert list(places) == RUNS
@@ -171,8 +142,9 @@ def test_a_server_that_is_killed_while_runs_train(
 
 @pytest.mark.usefixtures("clean")
 def test_postgresql_that_crashes_while_runs_train(
-    database: PostgreSQL, server: Server, tmp_path: Path, tell: Callable[..., None]
+    database: PostgreSQL, server: Server, tmp_path: Path, fault: Fault
 ) -> None:
+    """PostgreSQL crashed and restarted"""
     fresh(tmp_path / "project")
     study = Study(tmp_path / "project", server.uri)
     study.write_config(training=LONG)
@@ -186,15 +158,17 @@ def test_postgresql_that_crashes_while_runs_train(
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     held = study.held(database)
-    seconds = time.monotonic() - begun
-    tell("PostgreSQL crashed and restarted", "training went on, runs sent later", seconds, held)
+    fault.seconds = time.monotonic() - begun
+    fault.happened = "training went on, runs sent later"
+    fault.count(held)
     assert held == NOTHING_LOST
 
 
 @pytest.mark.usefixtures("clean")
 def test_a_server_that_stays_away_ends_the_study_before_its_tables(
-    database: PostgreSQL, server: Server, copy: Study, tell: Callable[..., None]
+    database: PostgreSQL, server: Server, copy: Study, fault: Fault
 ) -> None:
+    """server away for good, then back"""
     before = copy.trained()
     answer = copy.run("--cores", "2", "--", "results/small/study.json")
     assert answer.returncode == 0, answer.stdout
@@ -212,19 +186,21 @@ def test_a_server_that_stays_away_ends_the_study_before_its_tables(
     assert not (copy.results / "tracked.json").exists()
     begun = time.monotonic()
     output = copy.finish()
-    seconds = time.monotonic() - begun
+    fault.seconds = time.monotonic() - begun
     assert "Training" not in output
     assert copy.trained() == before
     held = copy.held(database)
-    tell("server away for good, then back", "stopped; same command finished", seconds, held)
+    fault.happened = "stopped; same command finished"
+    fault.count(held)
     assert held == NOTHING_LOST
     assert "Nothing to be done" in copy.run("--dry-run").stdout
 
 
 @pytest.mark.usefixtures("clean")
 def test_a_server_that_stands_still(
-    database: PostgreSQL, server: Server, copy: Study, tell: Callable[..., None]
+    database: PostgreSQL, server: Server, copy: Study, fault: Fault
 ) -> None:
+    """server stopped for seconds"""
     # What is created while nobody waits for the answer any longer is there when it goes on.
     copy.variables["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "1"
     begun = time.monotonic()
@@ -243,9 +219,10 @@ def test_a_server_that_stands_still(
         copy.variables.pop("MLFLOW_HTTP_REQUEST_TIMEOUT")
         answer = copy.run("--cores", "2", "--", "results/small/tracked.json")
         assert answer.returncode == 0, output + answer.stdout
-    seconds = time.monotonic() - begun
+    fault.seconds = time.monotonic() - begun
     held = copy.held(database)
-    tell("server stopped for seconds", "runs sent later", seconds, held)
+    fault.happened = "runs sent later"
+    fault.count(held)
     assert held == NOTHING_LOST
 
 

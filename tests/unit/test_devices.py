@@ -108,15 +108,13 @@ def test_auto_is_the_gpu_where_there_is_one_that_the_implementation_can_use(gpu:
 
 
 def test_cuda_without_a_gpu_is_refused_with_the_way_to_mend_it(gpu: bool) -> None:
+    # What cannot use one needs none: on a cluster it may be on a node without.
+    assert devices.choose("cuda", ("cpu",)) == CPU
     if gpu:
         assert devices.choose("cuda") == torch.device("cuda", 0)
-        assert devices.choose("cuda", ("cpu",)) == CPU
         return
-    for usable in (("cpu",), ("cpu", "cuda")):
-        with pytest.raises(
-            UserError, match=r"device: 'cuda'.*finds no CUDA device.*`device: auto`"
-        ):
-            devices.choose("cuda", usable)
+    with pytest.raises(UserError, match=r"device: 'cuda'.*finds no CUDA device.*`device: auto`"):
+        devices.choose("cuda")
 
 
 def test_devices_have_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,10 @@ def choose(setting: str, usable: Sequence[str] = ("cpu", "cuda")) -> torch.devic
     it is the CPU all the same. `auto` is CUDA where torch finds a device. Raises UserError for
     `cuda` where it finds none.
     """
-    if setting == "cpu":
+    if setting == "cpu" or "cuda" not in usable:
         return CPU
     if torch.cuda.is_available():
-        return torch.device("cuda", torch.cuda.current_device()) if "cuda" in usable else CPU
+        return torch.device("cuda", torch.cuda.current_device())
     if setting == "cuda":
         raise UserError(
             f"device: 'cuda' is asked for, and torch {torch.__version__} finds no CUDA device; "

@@ -1,0 +1,124 @@
+"""Projects whose jobs run on a cluster, and what must be true of them whatever was killed."""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mlplab.files import read_json
+from services.faults import Fault, results
+from services.slurm import Slurm, wait_for
+from workflow.conftest import Project, kill
+from workflow.test_study import tracked
+
+# What differs from the profile: no accounting here, and looks that are as quick as the jobs.
+QUICK = (
+    "--slurm-status-command=squeue",
+    "--slurm-init-seconds-before-status-checks=3",
+    "--seconds-between-status-checks=1",
+)
+# Two runs of some seconds, so that one of them can be hit in its middle.
+LONG = {
+    "grid": {"implementation": ["manual"], "activation": ["relu"], "seed": [0, 1]},
+    "reference": "manual",
+    "training": {"epochs": 60, "batch_size": 4},
+    "cluster": {"allow_sqlite": True},
+}
+RUNS = ["manual/relu/seed=0", "manual/relu/seed=1"]
+VICTIM = RUNS[0]
+
+
+class OnSlurm(Project):
+    """A project whose snakemake submits its jobs to a cluster, with further settings."""
+
+    def __init__(
+        self, project: Project, cluster: Slurm, settings: Sequence[str] = QUICK, **variables: str
+    ) -> None:
+        super().__init__(project.folder)
+        self.cluster = cluster
+        self._settings = ("--profile=profiles/slurm", *settings)
+        self._variables = variables
+
+    def command(self, *arguments: str) -> list[str]:
+        return super().command(*self._settings, *arguments)
+
+    def environment(self) -> dict[str, str]:
+        path = os.pathsep.join([super().environment()["PATH"], self.cluster.environment["PATH"]])
+        # The wrapper of srun comes before srun.
+        path = os.pathsep.join([str(self.cluster.folder / "bin"), path])
+        return {
+            **super().environment(),
+            **self.cluster.environment,
+            **self._variables,
+            "PATH": path,
+        }
+
+    @property
+    def study(self) -> Path:
+        return self.folder / "results/small"
+
+    def trains(self, path: str, epoch: int) -> bool:
+        log = self.study / f"logs/train/{path}.log"
+        return log.exists() and f"epoch {epoch:3d}:" in log.read_text()
+
+    def process_of(self, path: str) -> int | None:
+        """The process that trains a run: the one that has its log open."""
+        log = self.study / f"logs/train/{path}.log"
+        for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+            with contextlib.suppress(OSError):
+                if descriptor.readlink() == log:
+                    return int(descriptor.parts[2])
+        return None
+
+    def slurm_of(self, path: str) -> dict[str, str]:
+        """What Slurm told the process that trains a run: SLURM_JOB_ID, SLURMD_NODENAME …"""
+        pid = self.process_of(path)
+        assert pid, f"nothing trains {path}"
+        text = Path(f"/proc/{pid}/environ").read_text()
+        return dict(line.split("=", 1) for line in text.split("\0") if line.startswith("SLURM"))
+
+
+def check(
+    project: OnSlurm, undisturbed: Project, fault: Fault, output: str, resumes: bool = True
+) -> None:
+    """Nothing lost, nothing doubled, everything as if nothing had happened."""
+    table = pd.read_parquet(project.study / "tables/runs.parquet")
+    names = [name for name, _ in tracked(project)]
+    fault.lost = len(set(RUNS) - set(table["run"]))
+    fault.doubled = len(names) - len(set(names)) + len(table) - len(set(table["run"]))
+    assert (fault.lost, fault.doubled) == (0, 0)
+    assert tracked(project) == [(path, "FINISHED") for path in RUNS]
+    assert results(project.study) == results(undisturbed.folder / "results/small")
+    resumed = read_json(project.study / f"runs/{VICTIM}/run.json")["resumed_after"]
+    if resumes:
+        assert resumed, output
+        fault.happened += f"; went on after epoch {listed(resumed)} of 60"
+    assert not list(project.study.rglob("checkpoint.safetensors"))
+
+
+def listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def run_with(
+    project: OnSlurm, fault: Fault, strike: Callable[[], None], *arguments: str, epoch: int = 5
+) -> str:
+    """Run the study, strike when the victim has trained some epochs; the output of snakemake."""
+    with fault.timed():
+        process = project.start(*arguments)
+        try:
+            wait_for(
+                lambda: project.trains(VICTIM, epoch) or process.poll() is not None,
+                120,
+                "the training of the run that is to be hit",
+            )
+            assert process.poll() is None, process.communicate()[0]
+            strike()
+            output, _ = process.communicate(timeout=200)
+        except BaseException:
+            kill(process)
+            raise
+    assert process.returncode == 0, output
+    return output
