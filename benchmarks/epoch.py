@@ -71,17 +71,19 @@ def summary(measured: Mapping[Key, Sequence[Seconds]]) -> dict[str, Any]:
     seconds = {key: [each.epoch for each in found] for key, found in measured.items()}
     loops = [key for key in measured if key in CASES]
     cases = [key for key in measured if isinstance(key, tuple)]
+
+    def faster(key: Key) -> dict[str, float]:
+        return {loop: ratio(seconds[loop], seconds[key]) for loop in loops}
+
     return {
-        "floor": spreads(measured[FLOOR]),
+        "floor": {**spreads(measured[FLOOR]), "faster_than_textbook": faster(FLOOR)},
         "textbook": {loop: spreads(measured[loop]) for loop in loops},
         "cases": [
             {
                 "implementation": case[0],
                 "activation": case[1],
                 **spreads(measured[case]),
-                "faster_than_textbook": {
-                    loop: ratio(seconds[loop], seconds[case]) for loop in loops
-                },
+                "faster_than_textbook": faster(case),
                 "share_of_floor": ratio(seconds[FLOOR], seconds[case]),
                 "to_relu": ratio(seconds[case], seconds[case[0], BASELINE]),
             }
@@ -112,23 +114,35 @@ def main() -> dict[str, Any]:
     )
 
 
-def _row(case: Mapping[str, Any]) -> list[str]:
+def _row(name: str, case: Mapping[str, Any], *further: str) -> list[str]:
     epoch = case["epoch"]
     return [
-        f"{case['implementation']} {case['activation']}",
+        name,
         f"{case['training']['median']:.3f}",
         f"{epoch['median']:.3f}",
         f"{epoch['min']:.3f} to {epoch['max']:.3f}",
         str(epoch["n"]),
         *(f"{faster:.1f}" for faster in case["faster_than_textbook"].values()),
-        f"{100 * case['share_of_floor']:.0f} %",
-        f"{case['to_relu']:.2f}",
+        *further,
+    ]
+
+
+def _rows(result: Mapping[str, Any]) -> list[list[str]]:
+    """The floor, which no row can go below, then all cases."""
+    floor = _row("*the floor*", result["floor"], "100 %", "")
+    return [floor] + [
+        _row(
+            f"{case['implementation']} {case['activation']}",
+            case,
+            f"{100 * case['share_of_floor']:.0f} %",
+            f"{case['to_relu']:.2f}",
+        )
+        for case in result["cases"]
     ]
 
 
 def page(result: dict[str, Any]) -> str:
     """Seconds and ratios as a section of Markdown."""
-    floor = result["floor"]["epoch"]["median"]
     loops = ", ".join(
         f"{loop['epoch']['median']:.2f} s with {name}" for name, loop in result["textbook"].items()
     )
@@ -146,9 +160,7 @@ def page(result: dict[str, Any]) -> str:
         f"""×: how many times faster than the textbook's loop, which takes {loops}. As written it
         has {AS_WRITTEN}; with one thread it has what the others have. Other work on the machine
         slows a loop with several threads or processes the most. Floor / epoch: which share of the
-        time the floor of {floor:.3f} s is. The last column is the time against ReLU in the same
-        implementation."""
+        time the floor is, whose own × is the most that an implementation can reach. The last
+        column is the time against ReLU in the same implementation."""
     )
-    return "\n".join(
-        ["## Seconds per epoch\n", what, ratios, table(heading, map(_row, result["cases"]))]
-    )
+    return "\n".join(["## Seconds per epoch\n", what, ratios, table(heading, _rows(result))])

@@ -160,6 +160,7 @@ def summarise(
         "nothing_to_do": nothing_to_do,
         "training": training,
         "overhead_per_run": (wall * cores - training) / len(records),
+        "peak_memory": max(record["peak_memory"] for record in records) / 1e6,
         "core_seconds": dict(spent),
         "timeline": [tuple(job) for job in ran],
     }
@@ -173,7 +174,7 @@ def main() -> dict[str, Any]:
 def page(result: Mapping[str, Any]) -> str:
     """The section on studies."""
     studies = result["studies"]
-    heading = ["seconds", *(f"{study['runs']} runs" for study in studies)]
+    heading = ["seconds, MB", *(f"{study['runs']} runs" for study in studies)]
     totals = {
         "wall": "wall time",
         "training": "training, all runs",
@@ -181,6 +182,8 @@ def page(result: Mapping[str, Any]) -> str:
         "nothing_to_do": "the same command once more",
     }
     rows = [[text, *(f"{study[name]:.1f}" for study in studies)] for name, text in totals.items()]
+    memory = [f"{study['peak_memory']:.0f}" for study in studies]
+    rows.append(["memory of a training job, at most, MB", *memory])
     kinds = dict.fromkeys(kind for study in studies for kind in study["core_seconds"])
     spent = [
         [kind, *(f"{study['core_seconds'].get(kind, 0) / study['runs']:.2f}" for study in studies)]

@@ -139,7 +139,9 @@ def epoch_result() -> dict[str, Any]:
 
 
 def test_a_case_is_compared_with_textbook_floor_and_relu_of_its_own_passes() -> None:
-    relu, tanh = epoch_result()["cases"]
+    result = epoch_result()
+    assert result["floor"]["faster_than_textbook"] == dict.fromkeys(textbook.CASES, 8)
+    relu, tanh = result["cases"]
     assert (relu["implementation"], relu["activation"]) == ("manual", "relu")
     assert relu["faster_than_textbook"] == dict.fromkeys(textbook.CASES, 4)
     assert (relu["share_of_floor"], relu["to_relu"]) == (0.5, 1)
@@ -280,6 +282,8 @@ def test_the_page_shows_the_parts_that_are_there_in_their_order(
         *("manual tanh", "1.500", "2.000", "2.000 to 2.000", "2"),
         *("2.0", "2.0", "2.0", "25 %", "2.00"),
     ]
+    (row,) = (line for line in text.splitlines() if line.startswith("| *the floor*"))
+    assert [cell.strip() for cell in row.strip("|").split("|")][5:8] == ["8.0", "8.0", "8.0"]
     # Markdown's tables: every line of one has the same number of columns.
     for block in text.split("\n\n"):
         assert len({line.count("|") for line in block.splitlines() if line.startswith("|")}) <= 1
@@ -300,7 +304,8 @@ def test_all_core_seconds_of_a_study_are_accounted_for() -> None:
         study.Job("plot_cell", 13.0, 14.0),
     ]
     seconds = {"training_seconds": 7.0, "evaluation_seconds": 1.0, "diagnostics_seconds": 0.25}
-    found = study.summarise(ran, [seconds, seconds], wall=15.0, nothing_to_do=3.0, cores=2)
+    records = [{**seconds, "peak_memory": peak} for peak in (550e6, 540e6)]
+    found = study.summarise(ran, records, wall=15.0, nothing_to_do=3.0, cores=2)
     spent = found["core_seconds"]
     assert sum(spent.values()) == pytest.approx(30)
     assert found["overhead_per_run"] == (30 - 14) / 2
@@ -311,6 +316,7 @@ def test_all_core_seconds_of_a_study_are_accounted_for() -> None:
     page = study.page({"studies": [found]})
     assert page.startswith("## A study\n")
     assert "8.0" in next(line for line in page.splitlines() if "overhead per run" in line)
+    assert "550" in next(line for line in page.splitlines() if "memory of a training" in line)
 
 
 def test_every_rule_of_a_study_has_its_kind() -> None:
