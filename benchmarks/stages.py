@@ -26,9 +26,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def collect_runs() -> None:
     """See that MLflow holds all runs, read them back and check them against the records."""
     from mlplab import tables
+    from mlplab.collecting import collect_runs
     from mlplab.files import read_json, value_digest, write_json
     from mlplab.record import RunFiles, beside, load_records
-    from mlplab.tracking import collect_runs
 
     study = Study()
     places = dict(zip(study.params["paths"], study.tracked(), strict=True))

@@ -143,7 +143,7 @@ def measure(data: Path, manifest_file: Path, runs: int) -> dict[str, Any]:
         records = copies(run, files, Path("runs"), runs)
         opened = openings(1 + OPENINGS)
 
-        from mlplab import tracking
+        from mlplab import collecting, tracking
 
         study = tracking.start_study(URI, STUDY)
         store = Path(URI.removeprefix("sqlite:///"))
@@ -152,7 +152,7 @@ def measure(data: Path, manifest_file: Path, runs: int) -> dict[str, Any]:
         reading = []
         for _ in range(READINGS):
             start = time.perf_counter()
-            tracking.read_runs(URI, study, ids)
+            collecting.read_runs(URI, study, ids)
             reading.append(time.perf_counter() - start)
         size = store.stat().st_size - empty
     return {

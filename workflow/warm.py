@@ -42,7 +42,7 @@ MODULES = {
         "mlplab.figures",
     ),
     "mlflow": (
-        "mlplab.tracking",
+        "mlplab.collecting",
         "mlflow.store.tracking.sqlalchemy_store",
         "snakemake.iocontainers",
         "mlplab.evaluation",

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from benchmarks.writers import count, send_at_once
 from conftest import epoch_row, run_record, write_record
-from mlplab import mlflow_entities, tracking
+from mlplab import collecting, mlflow_entities, tracking
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json
 from mlplab.record import RunFiles
@@ -268,7 +268,7 @@ def test_64_writers_at_once_lose_nothing(
     seconds = sorted(each["seconds"] for each in told.values())
     deferred = sum("deferred" in each for each in told.values())
     # What the study does before its tables.
-    tracking.collect_runs(server.uri, study, made, told, MANIFEST, "0" * 64, 60)
+    collecting.collect_runs(server.uri, study, made, told, MANIFEST, "0" * 64, 60)
     held = count(database.uri, study, made)
     with capsys.disabled():
         print(

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from conftest import REPOSITORY
 from mlplab import (
     activations,
+    collecting,
     experiment,
     figures,
     gradient_flow,
@@ -328,12 +329,11 @@ def test_a_mended_plug_in_replaces_the_record_of_its_failure(place: Place) -> No
     assert len(record.history) == 4
 
 
-@pytest.mark.parametrize("implementation", ["scratch", "numpy"])
 def test_a_run_on_a_gpu_that_is_not_there_is_refused(
-    place: Place, monkeypatch: pytest.MonkeyPatch, implementation: str
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    job = job_of(place.data, implementation)
+    job = job_of(place.data, "scratch")
     assert Job(job.run, job.implementation, job.activation, job.data, 1, "test").device == "auto"
     with pytest.raises(UserError, match="device: 'cuda'"):
         place.train(replace(job, device="cuda"))
@@ -341,10 +341,11 @@ def test_a_run_on_a_gpu_that_is_not_there_is_refused(
     assert place.record(replace(job, device="auto")).run["device"] == "cpu"
 
 
+@pytest.mark.parametrize("gpu", [True, False], ids=["a GPU", "no GPU"])
 def test_an_implementation_that_knows_the_cpu_alone_is_trained_there(
-    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gpu: bool
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     job = job_of(place.data, "numpy")
     for device in ("auto", "cuda"):
         record = place.record(replace(job, device=device))
@@ -396,7 +397,7 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
         files = place.files(job.run.implementation)
         (sent,) = tracking.track_runs(uri, study, [files], read_json(place.manifest), "digest")
         ids[job.run.path] = sent["run_id"]
-    found = tracking.read_runs(uri, study, ids)
+    found = collecting.read_runs(uri, study, ids)
     ended = [MlflowClient(uri).get_run(run_id).info.status for run_id in ids.values()]
     assert ended == ["FAILED", "FINISHED"][: len(jobs)]
 

@@ -18,7 +18,7 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST, TEMPORARILY_UNAVAILABLE
 from test_tracking import MANIFEST, PATH, Store, small
 
 from conftest import run_record, write_record
-from mlplab import mlflow_store, tracking
+from mlplab import collecting, mlflow_store, tracking
 from mlplab.errors import UserError
 from mlplab.mlflow_store import StoreAway, is_away, patience, patiently, reaching
 from mlplab.record import RunFiles
@@ -218,7 +218,7 @@ def collect(
     store: Store, records: dict[str, RunFiles], sent: list[dict[str, str]], seconds: float = 0.05
 ) -> dict[str, dict[str, Any]]:
     tracked = dict(zip(records, sent, strict=True))
-    return tracking.collect_runs(
+    return collecting.collect_runs(
         store.uri, store.study, records, tracked, MANIFEST, "digest", seconds
     )
 

@@ -11,9 +11,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mlplab import activations, check, implementations, mistakes, parity
+from mlplab.compared import Row
 from mlplab.datasets.store import Split
 from mlplab.mistakes import difference, explanation
-from mlplab.parity import Row, compare, first_difference
+from mlplab.parity import compare, first_difference
 from mlplab.plugins import summary
 from mlplab.problems import Problem, problems_of
 

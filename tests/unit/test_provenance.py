@@ -250,7 +250,7 @@ def test_the_library_imports_no_snakemake(path: Path) -> None:
 
 
 def test_only_tracking_knows_mlflow_and_only_figures_know_matplotlib() -> None:
-    tracking = {"tracking.py", "mlflow_entities.py", "mlflow_store.py"}
+    tracking = {"tracking.py", "collecting.py", "mlflow_entities.py", "mlflow_store.py"}
     figures = {"figures.py", "gradient_flow.py"}
     for package, homes in (("mlflow", tracking), ("matplotlib", figures)):
         users = {
@@ -263,7 +263,7 @@ def test_only_tracking_knows_mlflow_and_only_figures_know_matplotlib() -> None:
 
 def test_modules_do_not_import_each_other_in_circles() -> None:
     graph = {module_name(path): library_imports(path) for path in sources()}
-    assert graph["mlplab.tracking"] >= {"mlplab.errors", "mlplab.files", "mlplab.record"}
+    assert graph["mlplab.collecting"] >= {"mlplab.errors", "mlplab.files", "mlplab.tracking"}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

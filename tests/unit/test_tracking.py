@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, ViewType
 
 from conftest import epoch_row, failed_record, run_record, write_record
-from mlplab import mlflow_entities, mlflow_store, tables, tracking
+from mlplab import collecting, mlflow_entities, mlflow_store, tables, tracking
 from mlplab.addresses import without_credentials
 from mlplab.errors import UserError
 from mlplab.files import read_json, value_digest, write_json
@@ -63,7 +63,7 @@ class Store:
         return str(run.info.run_id)
 
     def read(self, run_ids: dict[str, str]) -> dict[str, dict[str, Any]]:
-        return tracking.read_runs(self.uri, self.study, run_ids)
+        return collecting.read_runs(self.uri, self.study, run_ids)
 
     def points(self, run_id: str, metric: str) -> list[tuple[int, int, float]]:
         history = self.client.get_metric_history(run_id, metric)
@@ -314,7 +314,7 @@ def test_runs_on_several_pages_are_all_read(
     store: Store, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     ids = bare_runs(store, count)
-    monkeypatch.setattr(tracking, "PAGE", 2)
+    monkeypatch.setattr(collecting, "PAGE", 2)
     assert {path: run["run_id"] for path, run in store.read(ids).items()} == ids
 
 
@@ -324,7 +324,7 @@ def test_strays_on_several_pages_are_all_deleted_and_no_run_is_missed(
     ids = bare_runs(store, 4)
     for path in ids:
         store.stray(path)
-    monkeypatch.setattr(tracking, "PAGE", 2)
+    monkeypatch.setattr(collecting, "PAGE", 2)
     assert {path: run["run_id"] for path, run in store.read(ids).items()} == ids
     assert {run.info.run_id for run in store.runs()} == set(ids.values())
 
@@ -354,7 +354,7 @@ def test_mlflow_takes_requests_of_the_usual_size() -> None:
     # MLflow refuses more than 1,000 entities in a request, of them 100 parameters and 100 tags, and
     # more than 50,000 runs on a page.
     assert tracking.METRICS_PER_REQUEST <= 800
-    assert tracking.PAGE <= 50_000
+    assert collecting.PAGE <= 50_000
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_figures_and_tables_become_artifacts_of_the_summary_run(
     write_json(tmp_path / "runs.json", [1])
     config = {"study": "x", "grid": {"seed": [0]}}
     for _ in range(2):
-        tracking.publish_study(
+        collecting.publish_study(
             store.uri, store.study, config, {"tables": [str(tmp_path / "runs.json")]}, 0
         )
     run_id = store.study["study_run_id"]

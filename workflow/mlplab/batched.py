@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from mlplab import devices, implementations
-from mlplab.activations import Activation, Function
+from mlplab.activations import Activation
 from mlplab.datasets.store import Dataset
 from mlplab.devices import CPU
 from mlplab.diagnostics import Probe
+from mlplab.elementwise import Function
 from mlplab.parameters import activation_parameters, epoch_order, initial_parameters, layers
 from mlplab.passes import Batches, Loop, prepared
 from mlplab.training import EVALUATION_BATCH, Settings, Trained, measured, splits

@@ -14,10 +14,11 @@ import torch
 
 from mlplab import activations, implementations
 from mlplab.activations import Activation
+from mlplab.compared import EXACT, FLOAT64_TOLERANCE, Row
 from mlplab.datasets.store import Split
 from mlplab.errors import UserError
 from mlplab.mistakes import difference
-from mlplab.parity import EXACT, FLOAT64_TOLERANCE, Row, compare, first_difference
+from mlplab.parity import compare, first_difference
 from mlplab.plugins import PlugInError, blaming, defines
 from mlplab.problems import Problem
 

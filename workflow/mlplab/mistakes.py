@@ -11,7 +11,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mlplab import activations
-from mlplab.activations import Activation, Function
+from mlplab.activations import Activation
+from mlplab.elementwise import Function
 from mlplab.implementations import Build
 
 # A gradient is read off a step: (before - after) / learning rate. With a great learning rate the

@@ -7,18 +7,27 @@ differs says where to look. Well-known mistakes are named.
 """
 
 import math
-import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from mlplab import activations, implementations, mistakes
 from mlplab.activations import Activation
+from mlplab.compared import (
+    EXACT,
+    FLOAT32_LOSS_TOLERANCE,
+    FLOAT32_TOLERANCE,
+    FLOAT64_TOLERANCE,
+    MANY_STEPS_TOLERANCE,
+    Row,
+    each_parameter,
+    row_of,
+)
 from mlplab.datasets.store import Split
 from mlplab.implementations import Build
 from mlplab.mistakes import (
@@ -28,7 +37,6 @@ from mlplab.mistakes import (
     Parameters,
     Step,
     copies,
-    difference,
     explanation,
     first_step,
     known_gradients,
@@ -43,92 +51,9 @@ from mlplab.plugins import PlugInError
 from mlplab.problems import Problem, problems_of
 from mlplab.training import train_epoch
 
-# Differences are relative to the greatest value of the reference's tensor.
-FLOAT64_TOLERANCE = 1e-12
-# Rounding grows over many steps.
-MANY_STEPS_TOLERANCE = 1e-10
-# In float32 the rounding of a value near 0 can decide whether a ReLU lets it pass. That moves
-# single parameters, but hardly the loss.
-FLOAT32_LOSS_TOLERANCE = 1e-3
-FLOAT32_TOLERANCE = 1e-1
-EXACT = 0.0
-
 STEPS = (1, 2, 3, 10, 100)
 # The comparison in float32 sees this many images at most.
 FLOAT32_IMAGES = 10_000
-
-
-@dataclass(frozen=True)
-class Row:
-    """One compared quantity; `difference` is relative, NaN where a value is not finite."""
-
-    quantity: str
-    of: str
-    step: int
-    dtype: str
-    network: str
-    difference: float
-    tolerance: float
-    verdict: Literal["agrees", "differs", "fails"]
-    detail: str = ""
-
-
-def _row(
-    problem: Problem,
-    quantity: str,
-    of: str,
-    step: int,
-    actual: torch.Tensor,
-    expected: torch.Tensor,
-    tolerance: float,
-    detail: Callable[[], str] | None = None,
-) -> Row:
-    found = difference(actual, expected)
-    # Where the reference itself overflows, a right implementation does so, too.
-    agrees = found <= tolerance or not (expected.isfinite().all() or actual.isfinite().all())
-    explain = detail or (lambda: "" if actual.isfinite().all() else "not finite")
-    return Row(
-        quantity=quantity,
-        of=of,
-        step=step,
-        dtype=str(expected.dtype if expected.is_floating_point() else torch.float64)[6:],
-        network=problem.network,
-        difference=found,
-        tolerance=tolerance,
-        verdict="agrees" if agrees else "differs",
-        detail="" if agrees else explain(),
-    )
-
-
-def _layer(name: str) -> int:
-    """The number at the end of a parameter's name."""
-    return int(name.lstrip(string.ascii_letters + "_"))
-
-
-def _each(
-    problem: Problem,
-    quantity: str,
-    step: int,
-    actual: Parameters,
-    expected: Parameters,
-    tolerance: float,
-    detail: Callable[[str], str] | None = None,
-) -> list[Row]:
-    """A row for each parameter, of the output's layer first: the order of the backward pass."""
-    names = sorted(expected, key=_layer, reverse=True)
-    return [
-        _row(
-            problem,
-            quantity,
-            name,
-            step,
-            actual[name],
-            expected[name],
-            tolerance,
-            partial(detail, name) if detail else None,
-        )
-        for name in names
-    ]
 
 
 def _cloned(batch: Batch) -> Batch:
@@ -150,7 +75,7 @@ def _on_batch(
     count = len(labels)
 
     def row(quantity: str, of: str, step: int, *compared: Any) -> Row:
-        return _row(problem, quantity + suffix, of, step, *compared)
+        return row_of(problem, quantity + suffix, of, step, *compared)
 
     def step(chosen: Build, rate: float, batch: Batch) -> Step:
         return first_step(chosen, start, activation, batch, rate)
@@ -195,7 +120,7 @@ def _on_batch(
     yield row("loss", "", 1, found.loss, right.loss, FLOAT64_TOLERANCE, why_loss)
     yield row("hits", "", 1, found.hits.double(), right.hits.double(), EXACT, why_hits)
     yield row("labels unchanged", "", 1, seen_labels, labels, EXACT)
-    yield from _each(
+    yield from each_parameter(
         problem,
         f"gradient{suffix}",
         1,
@@ -214,23 +139,25 @@ def _first_step(
     whole, _, smaller = problem.batches(3)
     given = copies(start)
     network = build(given, activation, 1.0)
-    yield from _each(problem, "start", 0, copies(network.parameters()), start, EXACT)
+    yield from each_parameter(problem, "start", 0, copies(network.parameters()), start, EXACT)
     other = build(copies(other_start), activation, 1.0)
-    yield from _each(
+    yield from each_parameter(
         problem, "start of a second seed", 0, copies(other.parameters()), other_start, EXACT
     )
     other.train_step(*_cloned(whole))
-    yield from _each(problem, "apart from a second seed", 1, network.parameters(), start, EXACT)
+    yield from each_parameter(
+        problem, "apart from a second seed", 1, network.parameters(), start, EXACT
+    )
 
     yield from _on_batch(build, reference, activation, problem, whole, "")
     yield from _on_batch(build, reference, activation, problem, smaller, " of a smaller batch")
 
     network.train_step(*_cloned(whole))
-    yield from _each(problem, "parameters given unchanged", 1, given, start, EXACT)
+    yield from each_parameter(problem, "parameters given unchanged", 1, given, start, EXACT)
     images, _ = whole
     found = build(copies(other_start), activation, 1.0).logits(images.clone())
     expected = reference(copies(other_start), activation, 1.0).logits(images)
-    yield _row(problem, "logits of a second seed", "", 0, found, expected, FLOAT64_TOLERANCE)
+    yield row_of(problem, "logits of a second seed", "", 0, found, expected, FLOAT64_TOLERANCE)
 
 
 def _many_steps(
@@ -254,7 +181,7 @@ def _many_steps(
         # Only of consecutive steps it can be told what each of them did.
         why = partial(mistakes.why_update, updates, previous, len(batch[1])) if step <= 3 else None
         tolerance = FLOAT64_TOLERANCE if step <= 10 else MANY_STEPS_TOLERANCE
-        yield from _each(problem, "parameters", step, now, right_now, tolerance, why)
+        yield from each_parameter(problem, "parameters", step, now, right_now, tolerance, why)
         before, right_before = now, right_now
         previous = {name: update for name, (_, update) in updates.items()}
     loss, hits, right_loss, right_hits = map(torch.stack, zip(*returned, strict=True))
@@ -264,7 +191,7 @@ def _many_steps(
     ):
         known = [("those of the steps before are added to it", expected.cumsum(0))]
         why_returned = partial(explanation, found, expected, known=known)
-        yield _row(problem, quantity, "", max(STEPS), found, expected, tolerance, why_returned)
+        yield row_of(problem, quantity, "", max(STEPS), found, expected, tolerance, why_returned)
 
 
 def _float32_epoch(
@@ -282,10 +209,10 @@ def _float32_epoch(
 
     (found, loss), (expected, right_loss) = epoch(build), epoch(reference)
     steps = -(-len(order) // problem.batch_size)
-    yield _row(
+    yield row_of(
         problem, "mean loss of an epoch", "", steps, loss, right_loss, FLOAT32_LOSS_TOLERANCE
     )
-    yield from _each(
+    yield from each_parameter(
         problem, "parameters after an epoch", steps, found, expected, FLOAT32_TOLERANCE
     )
 

@@ -22,6 +22,7 @@ TRAINING_MODULES = (
     "datasets/store.py",
     "devices.py",
     "diagnostics.py",
+    "elementwise.py",
     "implementations/__init__.py",
     "parameters.py",
     "passes.py",

@@ -1,23 +1,22 @@
-"""Sends runs to MLflow and reads them back. The record on disk comes first; MLflow follows it.
+"""Sends runs to MLflow. The record on disk comes first; MLflow follows it.
 
-`track_runs` sends runs while others train, and leaves what it cannot send; `collect_runs` sees to
-it that all are there, each once. `start_study` makes the store and the experiment before any run is
-sent, since MLflow's schema migration does not bear company.
+`track_runs` sends runs while others train, and leaves what it cannot send to `collecting`.
+`start_study` makes the store and the experiment before any run is sent, since MLflow's schema
+migration does not bear company.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mlflow import MlflowClient
-from mlflow.entities import Param, Run, RunStatus, RunTag, ViewType
+from mlflow.entities import Param, Run, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 
 from mlplab import mlflow_entities
 from mlplab.addresses import without_credentials
 from mlplab.errors import UserError
-from mlplab.files import value_digest
 from mlplab.mlflow_store import (
     StoreAway,
     connect,
@@ -27,7 +26,7 @@ from mlplab.mlflow_store import (
     patiently,
     reaching,
 )
-from mlplab.record import RunFiles, RunRecord, collection_paused
+from mlplab.record import RunFiles, RunRecord
 
 LOCAL_ARTIFACTS = Path("results/mlflow/artifacts")
 
@@ -38,12 +37,9 @@ KIND_TAG = "mlplab.kind"
 
 # A request holds 1,000 metrics, parameters and tags together: room is left for the latter.
 METRICS_PER_REQUEST = 800
-PAGE = 1000
 
-# While runs train, a job asks a store that is away for so long, and waits so long for an answer;
-# before the tables the config says how long it asks, and a page of many runs may take its time.
+# While runs train, a job asks a store that is away for so long, and waits so long for an answer.
 BRIEF_SECONDS, BRIEF_TIMEOUT = 5, 10
-PATIENT_TIMEOUT = 60
 # Another sender of the same run, or of the first run of a data set, may be in the way.
 ATTEMPTS = 3
 
@@ -60,7 +56,7 @@ def start_study(uri: str, study: str) -> dict[str, Any]:
     def start() -> dict[str, Any]:
         client = connect(uri)
         with reaching(uri):
-            return _undisturbed(lambda: _start(client, uri, study))
+            return undisturbed(lambda: _start(client, uri, study))
 
     if uri.startswith("sqlite:///"):
         with reaching(uri):
@@ -83,7 +79,7 @@ def _start(client: MlflowClient, uri: str, study: str) -> dict[str, Any]:
     def summary() -> Run | None:
         runs = client.search_runs([experiment_id], f"tags.`{KIND_TAG}` = 'study'")
         found = sorted(runs, key=lambda run: run.info.run_id)
-        _delete(client, found[1:])
+        delete_runs(client, found[1:])
         return found[0] if found else None
 
     tags = {KIND_TAG: "study"}
@@ -98,7 +94,7 @@ def _start(client: MlflowClient, uri: str, study: str) -> dict[str, Any]:
     }
 
 
-def _undisturbed(action: Callable[[], Result]) -> Result:
+def undisturbed(action: Callable[[], Result]) -> Result:
     """What `action` returns, begun anew where the store refuses what another sender did first."""
     for _ in range(ATTEMPTS - 1):
         try:
@@ -124,7 +120,7 @@ def _one(look: Callable[[], Run | None], create: Callable[[], object]) -> Run:
     return found
 
 
-def _delete(client: MlflowClient, runs: Iterable[Run]) -> None:
+def delete_runs(client: MlflowClient, runs: Iterable[Run]) -> None:
     """Delete runs; MLflow keeps them until they are purged."""
     for run in runs:
         client.delete_run(run.info.run_id)
@@ -147,7 +143,7 @@ def track_runs(
     sent: list[dict[str, str]] = []
     with patience(BRIEF_TIMEOUT):
         for files in runs:
-            send = partial(_deliver, uri, study, files, manifest, study_digest)
+            send = partial(deliver, uri, study, files, manifest, study_digest)
             try:
                 sent.append(patiently(send, BRIEF_SECONDS))
             except StoreAway as away:
@@ -160,7 +156,7 @@ def track_runs(
     return sent
 
 
-def _deliver(
+def deliver(
     uri: str,
     study: Mapping[str, Any],
     files: RunFiles,
@@ -168,15 +164,15 @@ def _deliver(
     study_digest: str,
 ) -> dict[str, str]:
     """Send one run. Raises StoreAway where the store is away."""
-    client = _open(uri, study)
+    client = open_study(uri, study)
     record, digest = files.load(), files.digest()
     with reaching(uri):
-        return _undisturbed(
+        return undisturbed(
             lambda: _send(client, study, files, record, digest, manifest, study_digest)
         )
 
 
-def _open(uri: str, study: Mapping[str, Any]) -> MlflowClient:
+def open_study(uri: str, study: Mapping[str, Any]) -> MlflowClient:
     """A client of the store that holds the study. Raises UserError where it does not (any more)."""
     client = connect(uri)
     with reaching(uri):
@@ -185,14 +181,15 @@ def _open(uri: str, study: Mapping[str, Any]) -> MlflowClient:
         except MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
-            raise _lost(study, "the study's experiment") from error
+            raise lost(study, "the study's experiment") from error
     # In another database the same number may be another study's.
     if experiment.name != study["study"] or experiment.lifecycle_stage == "deleted":
-        raise _lost(study, "the study's experiment")
+        raise lost(study, "the study's experiment")
     return client
 
 
-def _lost(study: Mapping[str, Any], what: str) -> UserError:
+def lost(study: Mapping[str, Any], what: str) -> UserError:
+    """What to raise where MLflow does not hold `what` of a study."""
     return UserError(
         f"MLflow ({study['tracking_uri']}, experiment {study['study']!r}) does not hold {what}; "
         "send the runs again, without training: snakemake --cores all --forcerun start_study"
@@ -223,7 +220,7 @@ def _send(
         same = [run for run in found if run.data.tags.get(RECORD_TAG) == digest]
         # One that is complete may be what another sender has reported: it comes first.
         same.sort(key=lambda run: (run.info.status != ended, run.info.run_id))
-        _delete(client, (run for run in found if run not in same[:1]))
+        delete_runs(client, (run for run in found if run not in same[:1]))
         return same[0] if same else None
 
     tags = {RUN_TAG: path, RECORD_TAG: digest, KIND_TAG: "run"}
@@ -252,133 +249,3 @@ def _log(client: MlflowClient, run_id: str, record: RunRecord, study_digest: str
     client.log_batch(run_id, metrics[:METRICS_PER_REQUEST], params, tags)
     for start in range(METRICS_PER_REQUEST, len(metrics), METRICS_PER_REQUEST):
         client.log_batch(run_id, metrics[start : start + METRICS_PER_REQUEST])
-
-
-def _pages(client: MlflowClient, experiment_id: str) -> Iterator[Run]:
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment_id],
-            f"tags.`{KIND_TAG}` = 'run'",
-            ViewType.ACTIVE_ONLY,
-            max_results=PAGE,
-            page_token=token,
-        )
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def read_runs(
-    uri: str, study: Mapping[str, Any], run_ids: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """What MLflow holds of exactly these runs: path → run_id, status, parameters and metrics.
-
-    `run_ids` maps a run's path to its MLflow run. A live run of the same path with another id (left
-    by a sender that was killed) is deleted, so that the UI shows each run once. Raises UserError
-    where runs are missing, StoreAway where the store is away.
-    """
-    with patience(PATIENT_TIMEOUT):
-        found = _read(uri, study, run_ids)
-    missing = [path for path in run_ids if path not in found]
-    if missing:
-        raise _lost(study, f"{len(missing)} of {len(run_ids)} runs, for example {missing[0]}")
-    return found
-
-
-def _read(
-    uri: str, study: Mapping[str, Any], run_ids: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """As `read_runs`, of those runs that are there; where one is missing, nothing is deleted."""
-    client = _open(uri, study)
-    found, others = {}, []
-    with reaching(uri), collection_paused():
-        for run in _pages(client, study["experiment_id"]):
-            path = run.data.tags.get(RUN_TAG, "")
-            if path not in run_ids:
-                continue
-            if run.info.run_id != run_ids[path]:
-                others.append(run)
-                continue
-            found[path] = {
-                "run_id": run.info.run_id,
-                "status": run.data.tags["status"],
-                "parameters": {
-                    key: mlflow_entities.value(text) for key, text in run.data.params.items()
-                },
-                "metrics": dict(run.data.metrics),
-            }
-    # After the last page: a deletion shifts the pages that follow.
-    if len(found) == len(run_ids):
-        with reaching(uri):
-            _undisturbed(lambda: _delete(client, others))
-    return found
-
-
-def collect_runs(
-    uri: str,
-    study: Mapping[str, Any],
-    runs: Mapping[str, RunFiles],
-    tracked: Mapping[str, Mapping[str, str]],
-    manifest: Mapping[str, Any],
-    study_digest: str,
-    wait_seconds: float,
-    tell: Callable[[str], None] = print,
-) -> dict[str, dict[str, Any]]:
-    """As `read_runs`, of all runs; those that MLflow does not hold are sent first.
-
-    `runs` and `tracked` map a run's path to its record and to what `track_runs` returned for it.
-    `tell` is told what is waited for. Raises UserError where the store is away for `wait_seconds`.
-    """
-    run_ids = {path: tracked[path].get("run_id", "") for path in runs}
-
-    def insist(action: Callable[[], Result]) -> Result:
-        return patiently(action, wait_seconds, tell)
-
-    with patience(PATIENT_TIMEOUT):
-        try:
-            found = insist(lambda: _read(uri, study, run_ids))
-            missing = [path for path in runs if path not in found]
-            for path in missing:
-                send = partial(_deliver, uri, study, runs[path], manifest, study_digest)
-                sent = insist(send)
-                run_ids[path] = sent["run_id"]
-                print(f"sent {path}: MLflow run {run_ids[path]}")
-            return insist(lambda: read_runs(uri, study, run_ids)) if missing else found
-        except StoreAway as away:
-            left = sum(not run_id for run_id in run_ids.values())
-            raise UserError(
-                f"{away.store} has been away for {wait_seconds:g} s ({away.reason}); "
-                f"{left} of {len(runs)} runs wait to be sent to it, and no table is made without "
-                "it. All records are on disk: start it and run the same command, which sends what "
-                "is missing and trains nothing again"
-            ) from away
-
-
-def publish_study(
-    uri: str,
-    study: Mapping[str, Any],
-    config: Mapping[str, Any],
-    artifacts: Mapping[str, Sequence[str]],
-    wait_seconds: float,
-    tell: Callable[[str], None] = print,
-) -> None:
-    """Keep a study's figures, tables and report as artifacts of its summary run.
-
-    `artifacts` maps a folder of the run's artifacts to the files that go there. `tell` is told what
-    is waited for. Raises StoreAway where the store is away for `wait_seconds`.
-    """
-
-    def publish() -> None:
-        client, run_id = _open(uri, study), study["study_run_id"]
-        with reaching(uri):
-            client.log_dict(run_id, dict(config), "config.json")
-            for folder, paths in artifacts.items():
-                for path in paths:
-                    client.log_artifact(run_id, path, folder)
-            client.set_tag(run_id, "study_digest", value_digest(config))
-            client.set_terminated(run_id)
-
-    with patience(PATIENT_TIMEOUT):
-        patiently(publish, wait_seconds, tell)

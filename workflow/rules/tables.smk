@@ -1,4 +1,6 @@
 # From MLflow to pandas tables, checked against the records on disk.
+# What compares implementations, beside the code that all trainings share.
+PARITY_MODULES = ("parity", "compared", "mistakes", "problems")
 SUMMARIES = ("summary", "per_class", "comparisons", "sampling", "intervals")
 TABLES = {
     name: {form: f"{STUDY}/tables/{name}.{form}" for form in ("csv", "parquet")}
@@ -110,7 +112,7 @@ rule compare_implementation:
         implementation=lambda wildcards: source(IMPLEMENTATION_FILES[wildcards.implementation]),
         reference=source(IMPLEMENTATION_FILES[config["reference"]]),
         activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
-        code=[source(LIBRARY / f"mlplab/{name}.py") for name in ("parity", "mistakes", "problems")],
+        code=[source(LIBRARY / f"mlplab/{name}.py") for name in PARITY_MODULES],
     output:
         parity=f"{STUDY}/parity/{{implementation}}.json",
     log:

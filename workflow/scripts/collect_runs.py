@@ -11,10 +11,10 @@ with logged(snakemake):
     from pathlib import Path
 
     from mlplab import tables
+    from mlplab.collecting import collect_runs
     from mlplab.files import read_json, value_digest, write_json
     from mlplab.mlflow_store import tracking_uri
     from mlplab.record import RunFiles, beside, load_records
-    from mlplab.tracking import collect_runs
 
     source, config, paths = snakemake.input, snakemake.config, snakemake.params.paths
     study = read_json(source.study)

@@ -12,9 +12,9 @@ with logged(snakemake):
 
     import yaml
 
+    from mlplab.collecting import publish_study
     from mlplab.files import file_digest, read_json, write_json
     from mlplab.mlflow_store import tracking_uri
-    from mlplab.tracking import publish_study
 
     source = snakemake.input
     config = yaml.safe_load(Path(source.config).read_text(encoding="utf-8"))
