@@ -16,13 +16,7 @@ from mlplab.files import read_json
 from tests.services import slurm
 
 STUDIES = {"the demo": ("--configfile", "config/digits.yaml"), "the article's": ()}
-# No accounting here, and looks at jobs that are as quick as the jobs.
-ON_SLURM = (
-    "--profile=profiles/slurm",
-    "--slurm-status-command=squeue",
-    "--slurm-init-seconds-before-status-checks=3",
-    "--seconds-between-status-checks=1",
-)
+ON_SLURM = ("--profile=profiles/slurm", *slurm.QUICK)
 ONE_MACHINE = "cluster: {allow_sqlite: true}\n"
 
 

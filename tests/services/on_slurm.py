@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,16 +10,10 @@ import pandas as pd
 
 from mlplab.files import read_json
 from services.faults import Fault, results
-from services.slurm import Slurm, wait_for
+from services.slurm import QUICK, Slurm, wait_for
 from workflow.conftest import Project, kill
 from workflow.test_study import tracked
 
-# What differs from the profile: no accounting here, and looks that are as quick as the jobs.
-QUICK = (
-    "--slurm-status-command=squeue",
-    "--slurm-init-seconds-before-status-checks=3",
-    "--seconds-between-status-checks=1",
-)
 # Two runs of some seconds, so that one of them can be hit in its middle.
 LONG = {
     "grid": {"implementation": ["manual"], "activation": ["relu"], "seed": [0, 1]},
@@ -96,6 +91,15 @@ def check(
         assert resumed, output
         fault.happened += f"; went on after epoch {listed(resumed)} of 60"
     assert not list(project.study.rglob("checkpoint.safetensors"))
+
+
+def kill_node(project: OnSlurm) -> None:
+    """Let the victim's node die, and start it again after 20 s."""
+    node = project.slurm_of(VICTIM)["SLURMD_NODENAME"]
+    project.cluster.kill_node(node)
+    wait_for(lambda: not project.process_of(VICTIM), 10, "the end of the node's jobs")
+    time.sleep(20)
+    project.cluster.start_node(node)
 
 
 def listed(numbers: list[int]) -> str:

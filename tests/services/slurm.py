@@ -15,6 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 NODES = ("n1", "n2")
+# What differs from the profile: no accounting, and looks that are as quick as the jobs.
+QUICK = (
+    "--slurm-status-command=squeue",
+    "--slurm-init-seconds-before-status-checks=3",
+    "--seconds-between-status-checks=1",
+)
 PROGRAMS = ("slurmctld", "slurmd", "srun", "sbatch", "squeue", "scancel", "munged")
 CONFIGURATION = """
 ClusterName=test

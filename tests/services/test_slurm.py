@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from services.faults import Fault, results
-from services.on_slurm import LONG, VICTIM, OnSlurm, check, run_with
+from services.on_slurm import LONG, VICTIM, OnSlurm, check, kill_node, run_with
 from services.slurm import Slurm, wait_for
 from workflow.conftest import Project, kill
 
@@ -99,16 +99,7 @@ def test_a_job_whose_node_dies_goes_on(
     long_study: OnSlurm, undisturbed: Project, fault: Fault
 ) -> None:
     """node killed (-9), back after 20 s"""
-    cluster = long_study.cluster
-
-    def strike() -> None:
-        node = long_study.slurm_of(VICTIM)["SLURMD_NODENAME"]
-        cluster.kill_node(node)
-        wait_for(lambda: not long_study.process_of(VICTIM), 10, "the end of the node's jobs")
-        time.sleep(20)
-        cluster.start_node(node)
-
-    output = run_with(long_study, fault, strike)
+    output = run_with(long_study, fault, lambda: kill_node(long_study))
     fault.happened = "job lost without warning, submitted again"
     check(long_study, undisturbed, fault, output)
 

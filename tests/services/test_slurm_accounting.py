@@ -1,6 +1,5 @@
 """The profile on a Slurm that keeps accounts, as most clusters do."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,8 +7,8 @@ import pytest
 from services import slurm
 from services.accounting import ACCOUNT, AccountingSlurm
 from services.faults import Fault, results
-from services.on_slurm import LONG, QUICK, VICTIM, OnSlurm, check, run_with
-from services.slurm import wait_for
+from services.on_slurm import LONG, OnSlurm, check, kill_node, run_with
+from services.slurm import QUICK
 from workflow.conftest import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
@@ -52,15 +51,7 @@ def test_a_node_that_dies_is_seen_in_the_accounts(
     study = OnSlurm(project, keeper, settings=QUICK[1:])
     study.write_config(**LONG)
     earlier = len(keeper.accounts())
-
-    def strike() -> None:
-        node = study.slurm_of(VICTIM)["SLURMD_NODENAME"]
-        keeper.kill_node(node)
-        wait_for(lambda: not study.process_of(VICTIM), 10, "the end of the node's jobs")
-        time.sleep(20)
-        keeper.start_node(node)
-
-    output = run_with(study, fault, strike)
+    output = run_with(study, fault, lambda: kill_node(study))
     fault.happened = "job lost without warning, submitted again"
     check(study, undisturbed, fault, output)
     lost = [state for _, state in keeper.accounts()[earlier:] if state != "COMPLETED"]
