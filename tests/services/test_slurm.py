@@ -139,6 +139,8 @@ def test_a_controller_that_is_restarted_is_waited_for(
     """controller killed (-9), back after 10 s"""
 
     def strike() -> None:
+        # A controller that is killed forgets what it has not saved, up to the last five seconds.
+        time.sleep(6)
         long_study.cluster.kill_controller()
         time.sleep(10)
         long_study.cluster.start_controller()
