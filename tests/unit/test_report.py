@@ -504,9 +504,20 @@ def test_few_seeds_are_called_few(study: Study) -> None:
 
 
 def test_time_is_compared_with_the_first_implementation(study: Study) -> None:
-    text = " ".join(findings.speed(study.table()).sentences)
+    text = " ".join(findings.speed(study.table(), study.records).sentences)
     assert "0.50 s (scratch) and 0.25 s (concise)" in text
     assert "concise needs 0.50 times the time of scratch" in text
+    assert "do not compare" not in text
+
+
+def test_times_of_different_places_are_not_compared_in_silence(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    first, second, *_ = study.records.values()
+    first.run["device"] = "cuda: NVIDIA H200"
+    text = study.page()
+    assert "Seconds do not compare where places differ: cuda: NVIDIA H200 with 1 thread" in text
+    first.run["device"] = second.run["device"]
+    assert "do not compare" not in study.page()
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def render(
             split=split,
             selection=selection,
             findings=found,
-            speed=speed(runs),
+            speed=speed(runs, records),
             parity=parity.matrix(data["parity"]),
             comparisons=_comparisons(data, axes),
             sampling_error=accuracies.sampling_error(data["intervals"], split),

@@ -75,6 +75,16 @@ def _machine(run: Mapping[str, Any]) -> str:
     return f"{machine['processor']}, {count(machine['cores'], 'core')}, {machine['system']}"
 
 
+def places(records: Mapping[str, RunRecord]) -> list[str]:
+    """Where the trained runs computed, each place once: device, threads and processor."""
+    runs = [record.run for record in records.values() if record.history]
+    described = (
+        f"{run['device']} with {count(run['threads'], 'thread')} on {run['machine']['processor']}"
+        for run in runs
+    )
+    return list(dict.fromkeys(described))
+
+
 def _time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 

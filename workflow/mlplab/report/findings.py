@@ -10,6 +10,7 @@ from mlplab import grid
 from mlplab.record import RunRecord
 from mlplab.report.accuracies import best_activation, certainty
 from mlplab.report.bounds import sanity
+from mlplab.report.facts import places
 from mlplab.report.failures import divergence, failures
 from mlplab.report.finding import Finding
 from mlplab.report.inside import Inside, vanishing
@@ -36,8 +37,8 @@ def biases(config: Mapping[str, Any]) -> Finding:
     )
 
 
-def speed(runs: pd.DataFrame) -> Finding:
-    """Median seconds per epoch of each implementation, and their ratio."""
+def speed(runs: pd.DataFrame, records: Mapping[str, RunRecord]) -> Finding:
+    """Median seconds per epoch of each implementation, their ratio, and whether they compare."""
     timed = runs.dropna(subset=["seconds_per_epoch"])
     if timed.empty:
         return Finding("Time", ["No run was trained, so there is no time to compare."])
@@ -51,7 +52,9 @@ def speed(runs: pd.DataFrame) -> Finding:
         if first
     ]
     note = f"Per epoch, {listed(ratios)}." if ratios else ""
-    return Finding("Time", [text for text in (sentence, note) if text])
+    where = places(records)
+    warning = f"Seconds do not compare where places differ: {listed(where)}."
+    return Finding("Time", [sentence, *filter(None, [note, warning if len(where) > 1 else ""])])
 
 
 def all_findings(
