@@ -9,7 +9,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from conftest import REPOSITORY
-from invocation import Progress, duration, hold_lock
+from invocation import Progress, duration, hold_lock, refuse_sqlite
 
 
 def send(progress: Progress, event: LogEvent, **values: object) -> None:
@@ -72,3 +72,33 @@ def test_a_timer_that_is_left_does_not_keep_the_process_from_ending() -> None:
         timeout=60,
     )
     assert (answer.stdout, answer.stderr, answer.returncode) == ("done\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("configured", "variable", "allowed", "refused"),
+    [
+        (None, None, False, True),
+        (None, "sqlite:////home/ada/mlflow.db", False, True),
+        ("sqlite+pysqlite:///mlflow.db", None, False, True),
+        ("sqlite:///mlflow.db", "http://head-node:5000", False, True),
+        ("sqlite:///mlflow.db", None, True, False),
+        (None, "http://head-node:5000", False, False),
+        ("postgresql://head-node/mlflow", None, False, False),
+    ],
+)
+def test_a_sqlite_store_is_refused_on_a_cluster_unless_it_is_insisted_on(
+    monkeypatch: pytest.MonkeyPatch,
+    configured: str | None,
+    variable: str | None,
+    allowed: bool,
+    refused: bool,
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if variable:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", variable)
+    config = {"tracking": {"uri": configured}, "cluster": {"allow_sqlite": allowed}}
+    if refused:
+        with pytest.raises(SystemExit, match=r"SQLite file.*`cluster: allow_sqlite: true`"):
+            refuse_sqlite(config)
+    else:
+        refuse_sqlite(config)
