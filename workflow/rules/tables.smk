@@ -1,4 +1,5 @@
 # From MLflow to pandas tables, checked against the records on disk.
+
 # What compares implementations, beside the code that all trainings share.
 PARITY_MODULES = ("parity", "compared", "mistakes", "problems")
 SUMMARIES = ("summary", "per_class", "comparisons", "sampling", "intervals")
