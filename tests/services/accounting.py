@@ -5,7 +5,8 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from services.slurm import PROGRAMS, Slurm, free_ports, wait_for
+from services.loopback import free_ports, wait_for
+from services.slurm import PROGRAMS, Slurm
 
 ACCOUNT = "lab"
 CONFIGURATION = """

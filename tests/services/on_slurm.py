@@ -10,7 +10,8 @@ import pandas as pd
 
 from mlplab.files import read_json
 from services.faults import Fault, results
-from services.slurm import QUICK, Slurm, wait_for
+from services.loopback import wait_for
+from services.slurm import QUICK, Slurm
 from workflow.conftest import Project, kill
 from workflow.test_study import tracked
 
@@ -40,15 +41,10 @@ class OnSlurm(Project):
         return super().command(*self._settings, *arguments)
 
     def environment(self) -> dict[str, str]:
-        path = os.pathsep.join([super().environment()["PATH"], self.cluster.environment["PATH"]])
+        own, clusters = super().environment(), self.cluster.environment
         # The wrapper of srun comes before srun.
-        path = os.pathsep.join([str(self.cluster.folder / "bin"), path])
-        return {
-            **super().environment(),
-            **self.cluster.environment,
-            **self._variables,
-            "PATH": path,
-        }
+        path = os.pathsep.join([str(self.cluster.folder / "bin"), own["PATH"], clusters["PATH"]])
+        return {**own, **clusters, **self._variables, "PATH": path}
 
     @property
     def study(self) -> Path:

@@ -6,11 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from .loopback import free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
 # Debian keeps each version's programs in a folder of its own, away from PATH.
@@ -18,21 +19,6 @@ PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 # PostgreSQL refuses to run as root.
 UNPRIVILEGED = 65534
 PASSWORD = "recognisable-" + secrets.token_hex(8)
-
-
-def free_port() -> int:
-    """A port that nobody listens on, on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def eventually(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until `condition` holds; fail after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.1)
 
 
 @dataclass
@@ -146,7 +132,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )  # fmt: skip
-        eventually(self.answers, 120, "MLflow's server answers")
+        wait_for(self.answers, 120, "MLflow's server")
 
     def answers(self) -> bool:
         """Whether the server says that it is well."""
@@ -165,7 +151,7 @@ class Server:
         """Kill the server and its workers without warning."""
         self.signal(signal.SIGKILL)
         self.process.wait()
-        eventually(lambda: not listens(self.port), 10, "the port is free")
+        wait_for(lambda: not listens(self.port), 10, "a free port")
 
     def close(self) -> None:
         """Kill what is left of the server."""

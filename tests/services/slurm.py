@@ -10,9 +10,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from .loopback import free_ports, wait_for
 
 NODES = ("n1", "n2")
 # What differs from the profile: no accounting, and looks that are as quick as the jobs.
@@ -64,24 +65,6 @@ NODE = (
 )
 # Slurm counts a GPU on each node, and hands it out; behind it is none.
 GPUS = f"AutoDetect=off\nNodeName={','.join(NODES)} Name=gpu File=/dev/null\n"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens at."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until a condition holds; raises TimeoutError that says what was waited for."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.1)
 
 
 def processes(folder: Path) -> list[int]:

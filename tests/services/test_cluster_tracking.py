@@ -9,8 +9,9 @@ from benchmarks.writers import count
 from mlplab.files import read_json
 from mlplab.record import RunFiles
 from services.faults import Fault, results
+from services.loopback import wait_for
 from services.on_slurm import OnSlurm
-from services.postgresql import PROGRAMS, PostgreSQL, Server, eventually
+from services.postgresql import PROGRAMS, PostgreSQL, Server
 from services.slurm import NODES, Slurm
 from workflow.conftest import Project, kill
 
@@ -48,7 +49,7 @@ def test_jobs_on_both_nodes_track_at_once_while_the_server_is_killed(
     with fault.timed():
         process = study.start("--", TARGET)
         try:
-            eventually(lambda: any("run_id" in run for run in sent()), 200, "a run is sent")
+            wait_for(lambda: any("run_id" in run for run in sent()), 200, "a run that is sent")
             server.kill()
             server.start()
             output, _ = process.communicate(timeout=300)

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from services.faults import Fault, results
+from services.loopback import wait_for
 from services.on_slurm import LONG, VICTIM, OnSlurm, check, kill_node, run_with
-from services.slurm import Slurm, wait_for
+from services.slurm import Slurm
 from workflow.conftest import Project, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]

@@ -18,7 +18,8 @@ from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json
 from mlplab.record import RunFiles
 from services.faults import Fault
-from services.postgresql import PASSWORD, PROGRAMS, ROOT, PostgreSQL, Server, eventually, free_port
+from services.loopback import free_port, wait_for
+from services.postgresql import PASSWORD, PROGRAMS, ROOT, PostgreSQL, Server
 from workflow.conftest import Project, fresh
 
 pytestmark = [
@@ -120,9 +121,9 @@ def test_a_server_that_is_killed_while_runs_train(
     study.write_config(training=LONG)
     begun = time.monotonic()
     process = study.start("--cores", "2")
-    eventually((study.results / "study.json").exists, 60, "the study is started")
+    wait_for((study.results / "study.json").exists, 60, "the start of the study")
     server.kill()
-    eventually(study.tracked, 120, "a cell's runs are trained, and not sent")
+    wait_for(study.tracked, 120, "a cell's runs, trained and not sent")
     assert all("deferred" in run for run in study.tracked())
     server.start()
     output, _ = process.communicate(timeout=300)
@@ -150,9 +151,9 @@ def test_postgresql_that_crashes_while_runs_train(
     study.write_config(training=LONG)
     begun = time.monotonic()
     process = study.start("--cores", "2", "--", "results/small/tracked.json")
-    eventually((study.results / "study.json").exists, 60, "the study is started")
+    wait_for((study.results / "study.json").exists, 60, "the start of the study")
     database.stop()
-    eventually(study.tracked, 120, "a cell's runs are trained, and not sent")
+    wait_for(study.tracked, 120, "a cell's runs, trained and not sent")
     assert all("deferred" in run for run in study.tracked())
     database.start()
     output, _ = process.communicate(timeout=300)
@@ -205,12 +206,10 @@ def test_a_server_that_stands_still(
     copy.variables["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "1"
     begun = time.monotonic()
     process = copy.start("--cores", "2", "--", "results/small/tracked.json")
-    eventually((copy.results / "study.json").exists, 60, "the study is started")
+    wait_for((copy.results / "study.json").exists, 60, "the start of the study")
     server.signal(signal.SIGSTOP)
     try:
-        eventually(
-            lambda: any("deferred" in run for run in copy.tracked()), 60, "a run is deferred"
-        )
+        wait_for(lambda: any("deferred" in run for run in copy.tracked()), 60, "a deferred run")
     finally:
         server.signal(signal.SIGCONT)
     output, _ = process.communicate(timeout=300)

@@ -26,13 +26,14 @@ DEVICES = ("cpu", "cuda")
 class Buffers:
     """Memory for what a batch of `count` images leaves in each layer, used again by the next one.
 
-    `before` and `errors` hold Z_l and ∂/∂Z_l, count × fan_out; `sums` holds ∂/∂b_l, fan_out.
+    `before` holds Z_l and `errors` ∂/∂Z_l of the hidden layers, count × fan_out; `sums` holds
+    ∂/∂b_l, fan_out.
     """
 
     def __init__(self, count: int, layers: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
         self.count = count
         self.before = [bias.new_empty(count, len(bias)) for _, bias in layers]
-        self.errors = [bias.new_empty(count, len(bias)) for _, bias in layers]
+        self.errors = [bias.new_empty(count, len(bias)) for _, bias in layers[:-1]]
         self.sums = [torch.empty_like(bias) for _, bias in layers]
         self.minus_one = -layers[0][1].new_ones(count, 1)
 
@@ -76,7 +77,8 @@ class Network:
         weight, bias = self._layers[-1]
         logits = torch.addmm(bias, inputs[-1], weight, out=before[-1])
 
-        log_probabilities = torch.log_softmax(logits, dim=1, out=errors[-1])
+        # Transposed, so that torch works on many examples at once, not on one row of few classes.
+        log_probabilities = torch.log_softmax(logits.T, dim=0).T
         loss = functional.nll_loss(log_probabilities, labels, reduction="sum")
         hits = (logits.argmax(dim=1) == labels).sum()
 
