@@ -32,7 +32,7 @@ from mlplab.training import EVALUATION_BATCH, Settings, evaluate, train_epoch
 FLOOR = "floor"
 BASELINE = "relu"
 ARTICLE = ("relu", "sigmoid", "tanh")
-PASSES, FEWER_PASSES = 5, 3
+PASSES, FEWER_PASSES = 9, 5
 
 Case = tuple[str, str]
 Key = str | Case
