@@ -13,13 +13,19 @@ ROOT = Path(__file__).resolve().parents[1]
 ONLY_TORCH = "import torch alone"
 
 
-def _resident() -> dict[str, float]:
-    """MiB of this process: at most, and now those that belong to no file."""
+def _resident() -> dict[str, Any]:
+    """MiB of this process, at most and now those that belong to no file, and its torch's CUDA."""
+    import torch
+
     from mlplab import provenance
 
     lines = Path("/proc/self/status").read_text().splitlines()
     (anonymous,) = (line.split()[1] for line in lines if line.startswith("RssAnon"))
-    return {"peak": provenance.peak_memory() / 2**20, "anonymous": int(anonymous) / 1024}
+    return {
+        "peak": provenance.peak_memory() / 2**20,
+        "anonymous": int(anonymous) / 1024,
+        "cuda": torch.version.cuda,
+    }
 
 
 def _train(implementation: str) -> None:
@@ -46,14 +52,14 @@ def _train(implementation: str) -> None:
         train_run(job, **{name: Path(folder, name) for name in names})
 
 
-def measure(case: str) -> dict[str, float]:
-    """Memory of a process of its own that does no more than the case."""
+def measure(case: str) -> dict[str, Any]:
+    """Memory of a process of its own that does no more than the case, and the CUDA of its torch."""
     answer = subprocess.run(
         [sys.executable, "-m", "benchmarks.memory", case], capture_output=True, text=True
     )
     if answer.returncode:
         raise RuntimeError(f"{case} failed:\n{answer.stderr}")
-    measured: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    measured: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
     return measured
 
 
@@ -71,6 +77,13 @@ def page(result: dict[str, Any]) -> str:
         [case, f"{found['peak']:.0f}", f"{found['anonymous']:.0f}"]
         for case, found in result["cases"].items()
     ]
+    cuda = result["cases"][ONLY_TORCH]["cuda"]
+    build = (
+        f"Torch is built for CUDA {cuda} here, whose libraries every process loads; a build for "
+        "the CPU alone spares them."
+        if cuda
+        else "Torch is built for the CPU alone here: none of CUDA's libraries is loaded."
+    )
     return "\n".join(
         [
             "## Memory of a training job\n",
@@ -78,7 +91,7 @@ def page(result: dict[str, Any]) -> str:
                 "Resident memory of a process of its own that trains one run of the article's "
                 "network on Fashion-MNIST: at most, and at its end the part that no other process "
                 "shares through a file. Jobs on one machine are forks of a warm process and share "
-                "most of it."
+                f"most of it. {build}"
             ),
             table(["MiB", "at most", "belonging to no file"], rows),
         ]
@@ -86,8 +99,6 @@ def page(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == ONLY_TORCH:
-        import torch  # noqa: F401
-    else:
+    if sys.argv[1] != ONLY_TORCH:
         _train(sys.argv[1])
     print(json.dumps(_resident()))

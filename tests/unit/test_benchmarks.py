@@ -328,9 +328,18 @@ def test_every_rule_of_a_study_has_its_kind() -> None:
     assert set(rules) == {"download", "decode", "train", "select_best", *study.KINDS}
 
 
-def test_the_page_tells_the_memory_of_every_case() -> None:
-    text = memory.page({"cases": {"scratch": {"peak": 612.4, "anonymous": 300.0}}})
+@pytest.mark.parametrize(
+    ("cuda", "said"), [("13.2", "for CUDA 13.2"), (None, "the CPU alone here")]
+)
+def test_the_page_tells_the_memory_of_every_case_and_the_build_of_torch(
+    cuda: str | None, said: str
+) -> None:
+    cases = {memory.ONLY_TORCH: 218.0, "scratch": 612.4}
+    text = memory.page(
+        {"cases": {n: {"peak": peak, "anonymous": 1.0, "cuda": cuda} for n, peak in cases.items()}}
+    )
     assert "612" in next(line for line in text.splitlines() if line.startswith("| scratch"))
+    assert said in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
