@@ -152,6 +152,13 @@ def test_order_and_batches_belong_together() -> None:
     assert torch.equal(torch.cat([labels for _, labels in seen]), split.labels[order])
 
 
+def test_what_a_network_does_to_the_tensor_of_a_batch_is_gone_with_it() -> None:
+    for images, _ in Batches(random_split(8), 4, torch.float32).shuffled(torch.arange(8)):
+        assert images.shape == (4, 3, 4)
+        assert not images.requires_grad
+        images.unsqueeze_(0).requires_grad_()
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 10, 11, 1000])
 def test_batches_in_order_are_the_split(batch_size: int) -> None:
     split = random_split(10)
