@@ -9,7 +9,6 @@ from typing import Any
 
 from benchmarks.measure import data_file, paragraph, table
 
-ROOT = Path(__file__).resolve().parents[1]
 ONLY_TORCH = "import torch alone"
 
 

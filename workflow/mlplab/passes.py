@@ -38,10 +38,11 @@ class Batches:
         return self._split.images.device
 
     def _scaled(self, pixels: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-        if pixels.dtype == images.dtype:
-            return pixels
-        # Copied first, so that the quotient has the precision of the parameters.
-        return images.copy_(pixels).div_(self._split.pixel_max)
+        if pixels.dtype != images.dtype:
+            # Copied first, so that the quotient has the precision of the parameters.
+            pixels = images.copy_(pixels).div_(self._split.pixel_max)
+        # A tensor of its own: what is done to it, not to its values, is gone with the batch.
+        return pixels.detach()
 
     def _room(self, shape: torch.Size) -> tuple[torch.Tensor, torch.Tensor]:
         """The buffers of pixels and images for a batch of this shape, s × n or n examples.
@@ -57,10 +58,13 @@ class Batches:
 
     def in_order(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Every batch of images n × h × w and labels n, in the order of the split."""
-        for start in range(0, len(self), self.batch_size):
-            pixels = self._split.images[start : start + self.batch_size]
-            images = self._scaled(pixels, self._images[: len(pixels)])
-            yield images, self._split.labels[start : start + self.batch_size]
+        for pixels, labels in zip(
+            self._split.images.split(self.batch_size),
+            self._split.labels.split(self.batch_size),
+            strict=True,
+        ):
+            _, images = self._room(labels.shape)
+            yield self._scaled(pixels, images), labels
 
     def shuffled(self, order: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Every batch of images n × h × w and labels n, in the given order of examples.
@@ -73,8 +77,7 @@ class Batches:
         ):
             pixels, images = self._room(chosen.shape)
             torch.index_select(self._split.images, 0, chosen.flatten(), out=pixels.flatten(0, -3))
-            # A tensor of its own: what is done to it, not to its values, is gone with the batch.
-            yield self._scaled(pixels, images).detach(), batch_labels
+            yield self._scaled(pixels, images), batch_labels
 
 
 class Sums:
