@@ -47,7 +47,7 @@ class Batches:
     def _room(self, shape: torch.Size) -> tuple[torch.Tensor, torch.Tensor]:
         """The buffers of pixels and images for a batch of this shape, s × n or n examples.
 
-        Every batch but the last has the same one: making the views anew takes 2 % of an epoch.
+        Every batch but the last has the same one: making the views anew takes 1 to 3 % of an epoch.
         """
         if shape not in self._views:
             full = shape + self._pixels.shape[1:]
