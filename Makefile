@@ -44,10 +44,10 @@ ui: $(READY) ## the MLflow UI at http://127.0.0.1:5000
 	$(BIN)/mlflow server --backend-store-uri $(STORE) --host 127.0.0.1 --port 5000
 
 mlflow-server: $(READY) ## a team's tracking server on PostgreSQL (docs/tracking-server.md)
-	@PYTHONPATH=workflow $(BIN)/python -m mlplab.mlflow_server --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) --artifacts $(MLFLOW_ARTIFACTS) -- $(MLFLOW_OPTIONS)
+	@PYTHONPATH=workflow $(BIN)/python -m mlplab.cli server --host $(MLFLOW_HOST) --port $(MLFLOW_PORT) --artifacts $(MLFLOW_ARTIFACTS) -- $(MLFLOW_OPTIONS)
 
 check: $(READY) ## check one file: make check IMPLEMENTATION=path/to/my_network.py (or ACTIVATION=…)
-	@PYTHONPATH=workflow $(BIN)/python -m mlplab.check $(or $(IMPLEMENTATION),$(ACTIVATION),$(error name a file: make check IMPLEMENTATION=path/to/my_network.py))
+	@PYTHONPATH=workflow $(BIN)/python -m mlplab.cli check $(or $(IMPLEMENTATION),$(ACTIVATION),$(error name a file: make check IMPLEMENTATION=path/to/my_network.py))
 
 container: ## mlplab.sif, the image of `snakemake --sdm apptainer` (docs/containers.md)
 	apptainer build mlplab.sif apptainer.def
@@ -72,7 +72,7 @@ format: $(READY) ## put the code into shape
 	$(BIN)/snakefmt $(SMK)
 
 docs: $(READY) ## write config/README.md from the schema
-	PYTHONPATH=workflow $(BIN)/python -m mlplab.config_docs > config/README.md
+	PYTHONPATH=workflow $(BIN)/python -m mlplab.cli docs > config/README.md
 
 lock: $(READY) ## pin the dependencies of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra server pyproject.toml -o requirements.lock

@@ -24,10 +24,12 @@ from benchmarks.measure import (
 from benchmarks.textbook import AS_WRITTEN, CASES, fashion_mnist, textbooks
 from mlplab import activations, implementations
 from mlplab.datasets import store
-from mlplab.parameters import epoch_order, initial_parameters
-from mlplab.passes import Batches
-from mlplab.precision import use_fast_products
-from mlplab.training import EVALUATION_BATCH, Settings, evaluate, train_epoch
+from mlplab.datasets.batches import Batches
+from mlplab.datasets.order import epoch_order
+from mlplab.initializers import initial_parameters
+from mlplab.study.settings import Settings
+from mlplab.training.loop import EVALUATION_BATCH, evaluate, train_epoch
+from mlplab.training.precision import use_fast_products
 
 FLOOR = "floor"
 BASELINE = "relu"

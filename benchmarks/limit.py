@@ -20,7 +20,7 @@ from benchmarks.measure import (
     table,
     torch_setting,
 )
-from mlplab.precision import FLOAT32_GRADE, product_error
+from mlplab.training.precision import FLOAT32_GRADE, product_error
 
 INPUTS, HIDDEN, CLASSES, BATCH = 784, 256, 10, 256
 TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from mlplab import provenance
+from mlplab.study import provenance
 
 FOLDER = Path("results/benchmarks")
 DATA = Path("results/data/fashion_mnist")

@@ -16,7 +16,7 @@ def _resident() -> dict[str, Any]:
     """MiB of this process, at most and now those that belong to no file, and its torch's CUDA."""
     import torch
 
-    from mlplab import provenance
+    from mlplab.study import provenance
 
     lines = Path("/proc/self/status").read_text().splitlines()
     (anonymous,) = (line.split()[1] for line in lines if line.startswith("RssAnon"))
@@ -32,9 +32,9 @@ def _train(implementation: str) -> None:
     from dataclasses import asdict
 
     from mlplab import activations, implementations
-    from mlplab.experiment import Job, train_run
-    from mlplab.grid import Run
-    from mlplab.training import Settings
+    from mlplab.study.grid import Run
+    from mlplab.study.settings import Settings
+    from mlplab.training.run import Job, train_run
 
     settings = {**asdict(Settings(epochs=1)), "hidden_sizes": [256]}
     job = Job(

@@ -22,6 +22,7 @@ EPOCHS, IMAGES, CLASSES = 10, 10_000, 10
 VARIANTS = 64
 
 CONFIG, STUDY = Path("scale.json"), Path("results/scale")
+DATA = Path("results/data/scale.safetensors")
 TABLES = ("runs", "summary", "per_class", "parity", "comparisons", "sampling", "intervals")
 
 
@@ -57,10 +58,10 @@ class Study:
         read: dict[str, Any] = json.loads((STUDY / "params.json").read_text())
         return read
 
-    def tracked(self, paths: Sequence[str] | None = None) -> list[Path]:
-        """Where MLflow keeps each run: the file that the others of its record lie beside."""
+    def files(self, name: str, paths: Sequence[str] | None = None) -> dict[str, Path]:
+        """The file called `name` of each run, by the run's path."""
         chosen = self.params["paths"] if paths is None else paths
-        return [STUDY / "runs" / path / "mlflow.json" for path in chosen]
+        return {path: STUDY / "runs" / path / name for path in chosen}
 
     def figures(self) -> dict[str, Path]:
         """The page's figures by the names that it knows them by."""
@@ -79,13 +80,30 @@ class Study:
         return STUDY / f"tables/{name}.csv", STUDY / f"tables/{name}.parquet"
 
 
+def write_data() -> None:
+    """Write a data set of a few random images, for the figures that show some."""
+    import torch
+    from safetensors.torch import save_file
+
+    about = manifest()
+    random = torch.Generator().manual_seed(0)
+    tensors = {}
+    for split in ("training", "test"):
+        images = torch.randint(0, 256, (18, 28, 28), generator=random, dtype=torch.uint8)
+        tensors[f"{split}_images"] = images
+        tensors[f"{split}_labels"] = torch.arange(18, dtype=torch.uint8) % CLASSES
+    description = {key: about[key] for key in ("name", "pixel_max", "class_names")}
+    DATA.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, DATA, metadata={"dataset": json.dumps(description)})
+
+
 def write_records() -> None:
     """Write the records of the study that is configured, and what its first rules make."""
     import yaml
 
-    from mlplab import grid
-    from mlplab.config import resolve
+    from mlplab.config.resolve import resolve
     from mlplab.files import write_json
+    from mlplab.study import grid
 
     config = resolve(json.loads(CONFIG.read_text()))
     (STUDY / "predictions").mkdir(parents=True)
@@ -145,7 +163,7 @@ def _write_predictions(variant: int) -> dict[str, Any]:
     import pyarrow.parquet
 
     from mlplab import datasets
-    from mlplab.evaluation import scores
+    from mlplab.analysis.scores import scores
 
     random = np.random.default_rng(variant)
     labels = np.arange(IMAGES) % CLASSES
@@ -171,7 +189,7 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
     import numpy as np
 
     from mlplab.files import write_json
-    from mlplab.record import write_rows
+    from mlplab.study.record import write_rows
 
     activation = ACTIVATIONS.index(run.activation)
     implementation = IMPLEMENTATIONS.index(run.implementation)
@@ -269,7 +287,7 @@ def write_parity() -> None:
     """Write a parity table in which everything agrees; its size does not depend on the runs."""
     import pandas as pd
 
-    from mlplab import tables
+    from mlplab.analysis import tables
 
     rows = [
         {

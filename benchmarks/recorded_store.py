@@ -17,12 +17,13 @@ def fill_store() -> None:
     import sqlite3
 
     from mlplab.files import read_json, write_json
-    from mlplab.record import NAMES, RunFiles, beside
-    from mlplab.tracking import start_study, track_runs
+    from mlplab.study.record import NAMES, RunFiles, beside
+    from mlplab.tracking.send import track_runs
+    from mlplab.tracking.study import start_study
 
     study = start_study(URI, STUDY.name)
     write_json(STUDY / "study.json", study)
-    places = Study().tracked()
+    places = list(Study().files("mlflow.json").values())
     files = RunFiles.each(beside(places, *NAMES))
     manifest = read_json(STUDY / "manifest.json")
     (first,) = track_runs(URI, study, files[:1], manifest, "0" * 64)
@@ -37,7 +38,8 @@ def fill_store() -> None:
 
 def _insert_run(database: Any, like: str, files: Any) -> str:
     """Insert a run into MLflow's tables beside the one whose id is `like`; returns its id."""
-    from mlplab import mlflow_entities, tracking
+    from mlplab.tracking import entities
+    from mlplab.tracking import study as mlflow_study
 
     record, run_id = files.load(), uuid.uuid4().hex
     points = {
@@ -49,22 +51,22 @@ def _insert_run(database: Any, like: str, files: Any) -> str:
             math.isnan(point.value),
             run_id,
         )
-        for point in mlflow_entities.metrics(record)
+        for point in entities.metrics(record)
     }
     latest = {key: values for (key, _), values in points.items()}
     tags = {
-        tracking.RUN_TAG: record.run["run"],
-        tracking.RECORD_TAG: files.digest(),
-        tracking.KIND_TAG: "run",
+        mlflow_study.RUN_TAG: record.run["run"],
+        mlflow_study.RECORD_TAG: files.digest(),
+        mlflow_study.KIND_TAG: "run",
         "mlflow.runName": record.run["run"],
-        **mlflow_entities.tags(record, "0" * 64),
+        **entities.tags(record, "0" * 64),
     }
-    parameters = mlflow_entities.parameters(record).items()
+    parameters = entities.parameters(record).items()
     rows: dict[str, list[tuple[Any, ...]]] = {
         "metrics (key, value, timestamp, step, is_nan, run_uuid)": list(points.values()),
         "latest_metrics (key, value, timestamp, step, is_nan, run_uuid)": list(latest.values()),
         "params (key, value, run_uuid)": [
-            (key, mlflow_entities.text(value), run_id) for key, value in parameters
+            (key, entities.text(value), run_id) for key, value in parameters
         ],
         "tags (key, value, run_uuid)": [(key, value, run_id) for key, value in tags.items()],
     }

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from mlplab.files import read_json
-from mlplab.record import RunRecord
-from mlplab.report.facts import provenance
-from mlplab.report.words import is_finite, number, rounded
+from mlplab.report.setup import provenance
+from mlplab.report.wording import is_finite, number, rounded
+from mlplab.study.record import RunRecord
 
 HEAD = """# {study}
 

@@ -22,9 +22,10 @@ from unittest import mock
 from benchmarks.measure import data_file, paragraph, spread, table
 from mlplab import activations, implementations
 from mlplab.files import read_json, write_json
-from mlplab.grid import Run
-from mlplab.provenance import LIBRARY
-from mlplab.record import RunFiles
+from mlplab.study.grid import Run
+from mlplab.study.provenance import LIBRARY
+from mlplab.study.record import RunFiles
+from mlplab.tracking import study as mlflow_study
 
 RUNS = 60
 OPENINGS = 3
@@ -37,9 +38,9 @@ STUDY = "benchmark"
 OPEN = f"""
 import time
 start = time.perf_counter()
-from mlplab import tracking
+from mlplab.tracking import send
 imported = time.perf_counter()
-tracking.start_study({URI!r}, {STUDY!r})
+mlflow_study.start_study({URI!r}, {STUDY!r})
 print(imported - start, time.perf_counter() - imported)
 """
 
@@ -48,9 +49,9 @@ Calls = dict[str, list[float]]
 
 def record(data: Path, manifest: Path, folder: Path) -> tuple[Run, RunFiles]:
     """Train one run with the article's settings and write its record to `folder`."""
-    from mlplab.evaluation import evaluate_run
-    from mlplab.experiment import Job, train_run
-    from mlplab.training import Settings
+    from mlplab.analysis.scores import evaluate_run
+    from mlplab.study.settings import Settings
+    from mlplab.training.run import Job, train_run
 
     settings = asdict(Settings())
     run = Run("manual", "relu", 0, {**settings, "hidden_sizes": list(settings["hidden_sizes"])})
@@ -123,13 +124,13 @@ def send(
     """Send every record; returns path → MLflow run, seconds of each run, seconds of each call."""
     from mlflow import MlflowClient
 
-    from mlplab import tracking
+    from mlplab.tracking import send
 
     ids, seconds = {}, []
     with timed_calls(MlflowClient) as calls:
         for path, files in records.items():
             start = time.perf_counter()
-            (sent,) = tracking.track_runs(URI, study, [files], manifest, "0" * 64)
+            (sent,) = send.track_runs(URI, study, [files], manifest, "0" * 64)
             ids[path] = sent["run_id"]
             seconds.append(time.perf_counter() - start)
     return ids, seconds, calls
@@ -143,16 +144,16 @@ def measure(data: Path, manifest_file: Path, runs: int) -> dict[str, Any]:
         records = copies(run, files, Path("runs"), runs)
         opened = openings(1 + OPENINGS)
 
-        from mlplab import collecting, tracking
+        from mlplab.tracking import collect, send
 
-        study = tracking.start_study(URI, STUDY)
+        study = mlflow_study.start_study(URI, STUDY)
         store = Path(URI.removeprefix("sqlite:///"))
         empty = store.stat().st_size
         ids, seconds, calls = send(study, records, read_json(manifest_file))
         reading = []
         for _ in range(READINGS):
             start = time.perf_counter()
-            collecting.read_runs(URI, study, ids)
+            collect.read_runs(URI, study, ids)
             reading.append(time.perf_counter() - start)
         size = store.stat().st_size - empty
     return {

@@ -17,7 +17,8 @@ import sqlalchemy
 
 from benchmarks.measure import data_file, paragraph, spread, table
 from mlplab.files import read_json
-from mlplab.record import RunFiles
+from mlplab.study.record import RunFiles
+from mlplab.tracking import study as mlflow_study
 
 WRITERS = (1, 8, 64)
 Point = tuple[str, int, int, str]
@@ -56,7 +57,7 @@ def send_at_once(
 def _write(
     name: str, files: RunFiles, uri: str, study: Any, manifest: Any, start: Any, answers: Any
 ) -> None:
-    from mlplab.tracking import track_runs
+    from mlplab.tracking.send import track_runs
 
     start.wait()
     begun = time.perf_counter()
@@ -75,10 +76,10 @@ def count(
     A run is lost where no live run of it is complete, and doubled where there are two. A point is a
     metric's value with its step and timestamp.
     """
-    from mlplab import mlflow_entities, tracking
+    from mlplab.tracking import entities
 
     engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)
-    chosen = {"experiment": int(study["experiment_id"]), "tag": tracking.RUN_TAG}
+    chosen = {"experiment": int(study["experiment_id"]), "tag": mlflow_study.RUN_TAG}
     with engine.connect() as connection:
         runs = connection.execute(sqlalchemy.text(LIVE_RUNS), chosen).all()
         held: dict[str, Counter[Point]] = {}
@@ -100,7 +101,7 @@ def count(
         found["runs_lost"] += not complete
         expected = Counter(
             (point.key, point.step, point.timestamp, repr(float(point.value)))
-            for point in mlflow_entities.metrics(record)
+            for point in entities.metrics(record)
         )
         points = held.get(complete[0], Counter()) if complete else Counter()
         found["points_lost"] += (expected - points).total()
@@ -111,7 +112,7 @@ def count(
 def measure(data: Path, manifest: Path, writers: Sequence[int]) -> list[dict[str, Any]]:
     """Send from so many writers at once, one number of them after another."""
     from benchmarks.tracking import copies, record
-    from mlplab.tracking import start_study
+    from mlplab.tracking.study import start_study
     from tests.services.postgresql import PostgreSQL, Server
 
     found = []

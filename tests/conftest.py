@@ -12,7 +12,7 @@ from mlplab import datasets
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
 from mlplab.files import write_json
-from mlplab.record import RunFiles, RunRecord, write_rows
+from mlplab.study.record import RunFiles, RunRecord, write_rows
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -34,20 +34,20 @@ HANDOVER = Path(__file__).parent / "handover"
 # Modules are imported in this order, each as soon as no job waits.
 MODULES = {
     "torch": (
-        "mlplab.experiment",
+        "mlplab.training.run",
         "snakemake.iocontainers",
         # torch's optimizers import it when the first one is made.
         "torch._dynamo",
-        "mlplab.parity",
-        "mlplab.figures",
+        "mlplab.judging.compare",
+        "mlplab.figures.runs",
     ),
     "mlflow": (
-        "mlplab.collecting",
+        "mlplab.tracking.send.collect",
         "mlflow.store.tracking.sqlalchemy_store",
         "snakemake.iocontainers",
-        "mlplab.evaluation",
-        "mlplab.comparisons",
-        "mlplab.gradient_flow",
+        "mlplab.analysis.scores",
+        "mlplab.analysis.comparisons",
+        "mlplab.figures.runs.diagnostics",
         "mlplab.report",
     ),
 }

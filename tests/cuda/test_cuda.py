@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from mlplab import activations, devices, implementations
-from mlplab.batched import train_seeds
+from mlplab import activations, implementations
 from mlplab.datasets.store import Dataset
-from mlplab.experiment import Job, train_run
 from mlplab.files import read_json
-from mlplab.grid import Run
-from mlplab.passes import Loop
-from mlplab.precision import FLOAT32_GRADE, product_error, use_fast_products
-from mlplab.training import Settings, Trained, train
+from mlplab.study.grid import Run
+from mlplab.study.settings import Settings
+from mlplab.training import devices
+from mlplab.training.epoch import Loop
+from mlplab.training.loop import Trained, train
+from mlplab.training.precision import FLOAT32_GRADE, product_error, use_fast_products
+from mlplab.training.run import Job, train_run
+from mlplab.training.seeds import train_seeds
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplab.files import read_json
-from mlplab.record import RunFiles, read_rows
+from mlplab.study.record import RunFiles, read_rows
 
 # Those of a history that are another each time.
 TIMES = ("seconds", "samples_per_second", "timestamp")

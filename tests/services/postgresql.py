@@ -121,7 +121,7 @@ class Server:
         """Start the server and wait until it answers."""
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mlplab.mlflow_server", "--port", str(self.port),
+                [sys.executable, "-m", "mlplab.cli", "server", "--port", str(self.port),
                  "--artifacts", str(self.folder / "artifacts"),
                  "--", "--workers", "2", *self.options],
                 cwd=self.folder,

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.writers import count
 from mlplab.files import read_json
-from mlplab.record import RunFiles
+from mlplab.study.record import RunFiles
 from services.faults import Fault, results
 from services.loopback import wait_for
 from services.on_slurm import OnSlurm

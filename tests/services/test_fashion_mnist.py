@@ -7,7 +7,9 @@ from mlplab import activations, datasets, implementations
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
 from mlplab.datasets.download import download
-from mlplab.training import Settings, Trained, sanity, train
+from mlplab.study.settings import Settings
+from mlplab.training.loop import Trained, train
+from mlplab.training.sanity import sanity
 
 MIRROR = Path(__file__).parents[2].parent / "shared" / "data" / "fashion-mnist"
 pytestmark = [

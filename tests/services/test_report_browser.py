@@ -39,13 +39,13 @@ def browser() -> Iterator["sync_api.Browser"]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a made-up study with figures drawn by matplotlib."""
-    from mlplab import figures
+    from mlplab.figures import canvas, runs
 
     folder = tmp_path_factory.mktemp("report")
     study = Study(folder, learning_rate=[0.1, 0.5])
     groups = [f"group {number}" for number in range(6)]
-    drawn = figures.accuracy({"scratch": {group: [0.8, 0.9] for group in groups}})
-    figures.save(drawn, folder / "wide.svg")
+    drawn = runs.accuracy({"scratch": {group: [0.8, 0.9] for group in groups}})
+    canvas.save(drawn, folder / "wide.svg")
     study.figures = dict.fromkeys(study.figures, folder / "wide.svg")
     study.parity = [
         *(row for row in study.parity if row["implementation"] == "concise"),

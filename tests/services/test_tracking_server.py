@@ -13,10 +13,11 @@ from mlflow import MlflowClient
 
 from benchmarks.writers import count, send_at_once
 from conftest import epoch_row, run_record, write_record
-from mlplab import collecting, mlflow_entities, tracking
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json
-from mlplab.record import RunFiles
+from mlplab.study.record import RunFiles
+from mlplab.tracking import collect, entities, send
+from mlplab.tracking import study as mlflow_study
 from services.faults import Fault
 from services.loopback import free_port, wait_for
 from services.postgresql import PASSWORD, PROGRAMS, ROOT, PostgreSQL, Server
@@ -260,14 +261,14 @@ def test_64_writers_at_once_lose_nothing(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    study = tracking.start_study(server.uri, "64 writers")
+    study = mlflow_study.start_study(server.uri, "64 writers")
     made = records(tmp_path, 64)
     told = send_at_once(server.uri, study, made, MANIFEST)
     assert not [each for each in told.values() if "failed" in each]
     seconds = sorted(each["seconds"] for each in told.values())
     deferred = sum("deferred" in each for each in told.values())
     # What the study does before its tables.
-    collecting.collect_runs(server.uri, study, made, told, MANIFEST, "0" * 64, 60)
+    collect.collect_runs(server.uri, study, made, told, MANIFEST, "0" * 64, 60)
     held = count(database.uri, study, made)
     with capsys.disabled():
         print(
@@ -280,7 +281,7 @@ def test_64_writers_at_once_lose_nothing(
 def test_many_senders_of_one_run_make_one_run(
     database: PostgreSQL, server: Server, tmp_path: Path
 ) -> None:
-    study = tracking.start_study(server.uri, "one run")
+    study = mlflow_study.start_study(server.uri, "one run")
     ((path, files),) = records(tmp_path, 1).items()
     senders = {f"{path} {number}": files for number in range(8)}
     told = send_at_once(server.uri, study, senders, MANIFEST)
@@ -289,12 +290,12 @@ def test_many_senders_of_one_run_make_one_run(
 
 
 def test_points_that_are_sent_twice_are_kept_once(server: Server, tmp_path: Path) -> None:
-    study = tracking.start_study(server.uri, "twice")
+    study = mlflow_study.start_study(server.uri, "twice")
     (files,) = records(tmp_path, 1).values()
     client = MlflowClient(server.uri)
     ids = set()
     for _ in range(2):
-        (sent,) = tracking.track_runs(server.uri, study, [files], MANIFEST, "0" * 64)
+        (sent,) = send.track_runs(server.uri, study, [files], MANIFEST, "0" * 64)
         ids.add(sent["run_id"])
         client.update_run(sent["run_id"], status="RUNNING")
     (run_id,) = ids
@@ -303,15 +304,15 @@ def test_points_that_are_sent_twice_are_kept_once(server: Server, tmp_path: Path
     history = client.get_metric_history(run_id, "test_loss")
     assert [(point.step, point.timestamp, point.value) for point in history] == expected
     assert len(client.get_run(run_id).inputs.dataset_inputs) == 1
-    assert set(client.get_run(run_id).data.params) == set(mlflow_entities.parameters(record))
+    assert set(client.get_run(run_id).data.params) == set(entities.parameters(record))
 
 
 def test_a_backup_restores_every_run_and_file(
     database: PostgreSQL, server: Server, tmp_path: Path
 ) -> None:
-    study = tracking.start_study(server.uri, "backed up")
+    study = mlflow_study.start_study(server.uri, "backed up")
     made = records(tmp_path, 2)
-    tracking.track_runs(server.uri, study, list(made.values()), MANIFEST, "0" * 64)
+    send.track_runs(server.uri, study, list(made.values()), MANIFEST, "0" * 64)
     dump = f"--file={tmp_path}/mlflow.dump"
     restored = database.uri.removesuffix("mlflow") + "restored"
     database.query("create database restored")
@@ -368,7 +369,7 @@ def test_a_user_s_password_is_asked_for_and_written_nowhere(
         for line in _command_lines(server.process.pid):
             assert PASSWORD not in line and "recognisable-key" not in line
         with pytest.raises(UserError, match="MLFLOW_TRACKING_PASSWORD"):
-            tracking.start_study(server.uri, "nobody's")
+            mlflow_study.start_study(server.uri, "nobody's")
         user = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": PASSWORD}
         study = Study(trained.copy(tmp_path / "copy").folder, server.uri, **user)
         output = study.finish()
@@ -397,7 +398,7 @@ def _command_lines(group: int) -> list[str]:
 def test_a_server_without_its_database_says_so_in_one_line(database: PostgreSQL) -> None:
     wrong = database.uri.replace(PASSWORD, "another")
     answer = subprocess.run(
-        [sys.executable, "-m", "mlplab.mlflow_server", "--port", str(free_port())],
+        [sys.executable, "-m", "mlplab.cli", "server", "--port", str(free_port())],
         env={**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "MLFLOW_BACKEND_STORE_URI": wrong},
         capture_output=True,
         text=True,

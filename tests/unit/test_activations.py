@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from mlplab import activations, elementwise
-from mlplab.activations import Activation
+from mlplab import activations
+from mlplab.activations import Activation, _functions
 
 Elementwise = Callable[[torch.Tensor], torch.Tensor]
 
@@ -394,7 +394,7 @@ def test_prelus_derivative_by_its_slope_equals_autograd_and_the_fallback() -> No
     prelu = activations.load("prelu")
     x, parameters = farther(), own(prelu)
     (expected,) = by_each_parameter(prelu.function, x, parameters)
-    fallback = elementwise.by_parameter(prelu.function, activations.source("prelu"))
+    fallback = _functions.by_parameter(prelu.function, activations.source("prelu"))
     of_arrays = prelu.numpy_parameter_derivatives(x.numpy(), *arrays(parameters))
     for answers in (
         prelu.parameter_derivatives(x, *parameters),

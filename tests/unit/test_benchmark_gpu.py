@@ -8,7 +8,7 @@ import torch
 
 from benchmarks import gpu
 from mlplab.datasets.store import Dataset
-from mlplab.devices import CPU
+from mlplab.training.devices import CPU
 
 pytestmark = pytest.mark.usefixtures("matmul_precision")
 

@@ -16,7 +16,7 @@ from benchmarks.measure import Seconds, alternate, ratio, spread
 from conftest import REPOSITORY
 from mlplab.datasets import store
 from mlplab.files import read_json, write_json
-from mlplab.training import evaluate
+from mlplab.training.loop import evaluate
 
 
 def test_an_epoch_has_the_products_counted_by_hand() -> None:

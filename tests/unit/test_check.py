@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplab import activations, check, implementations
+from mlplab import activations, implementations
+from mlplab.judging import check
 
 REPOSITORY = Path(__file__).parent.parent.parent
 WRONG = REPOSITORY / "tests" / "wrong"
@@ -188,7 +189,7 @@ def test_a_wrong_command_exits_with_2(
     with pytest.raises(SystemExit) as error:
         check.main(arguments)
     assert error.value.code == 2
-    assert "usage: python -m mlplab.check" in capsys.readouterr().err
+    assert "usage: mlplab check" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", activations.names())
@@ -256,7 +257,7 @@ def test_a_broken_activation_is_told_with_its_line(
 def test_the_command_runs_as_make_check_runs_it(name: str, status: int) -> None:
     path = implementations.source("scratch") if name == "scratch" else WRONG / f"{name}.py"
     done = subprocess.run(
-        [sys.executable, "-m", "mlplab.check", str(path)],
+        [sys.executable, "-m", "mlplab.cli", "check", str(path)],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": "workflow"},
         capture_output=True,

@@ -18,12 +18,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from conftest import REPOSITORY
-from mlplab import checkpoints
-from mlplab.checkpoints import Saved
-from mlplab.diagnostics import Diagnosis
 from mlplab.files import read_json
-from mlplab.record import CHECKPOINT, RunFiles, read_rows
-from mlplab.training import Checkpoint, Epoch
+from mlplab.study.record import CHECKPOINT, RunFiles, read_rows
+from mlplab.training import checkpoints
+from mlplab.training.checkpoints import Saved
+from mlplab.training.diagnostics import Diagnosis
+from mlplab.training.loop import Checkpoint, Epoch
 
 FRESH = Saved("key", started=7)
 TIMES = ("seconds", "samples_per_second", "timestamp")
@@ -132,11 +132,11 @@ def test_sigterm_is_a_request_once_and_then_what_it_was() -> None:
 TRAIN = """
 import sys
 from pathlib import Path
-from mlplab.experiment import Job, train_run
+from mlplab.training.run import Job, train_run
 from mlplab import activations, implementations
 from mlplab.errors import UserError
-from mlplab.grid import Run
-from mlplab.record import CHECKPOINT, RunFiles
+from mlplab.study.grid import Run
+from mlplab.study.record import CHECKPOINT, RunFiles
 
 data, folder, implementation, epochs, every = sys.argv[1:]
 settings = {

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mlplab import comparisons, statistics, tables
+from mlplab.analysis import comparisons, statistics, tables
 from mlplab.errors import UserError
-from mlplab.predictions import prediction_table
+from mlplab.training.predictions import prediction_table
 
 MARGIN = 0.005
 Score = Callable[[str, str, int], float]

@@ -11,7 +11,7 @@ import yaml
 
 from conftest import REPOSITORY
 from mlplab import activations, datasets, implementations
-from mlplab.config import SCHEMA_FILE, ConfigError, resolve, schema
+from mlplab.config.resolve import SCHEMA_FILE, ConfigError, resolve, schema
 
 Config = dict[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mlplab import activations, implementations
-from mlplab.parameters import initial_parameters
+from mlplab.initializers import initial_parameters
 from mlplab.plugins import PlugInError
 
 Parameters = dict[str, torch.Tensor]

@@ -20,7 +20,7 @@ from mlplab.datasets import store
 from mlplab.datasets.decode import READERS, decode
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
-from mlplab.training import Batches
+from mlplab.training.loop import Batches
 
 Files = dict[str, Path]
 Arrays = dict[str, NDArray[np.uint8]]

@@ -13,16 +13,19 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mlplab import activations, devices, implementations
-from mlplab.batched import Network as Batched
-from mlplab.batched import score as batched_score
+from mlplab import activations, implementations
+from mlplab.datasets.batches import Batches
+from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Split
-from mlplab.devices import CPU, Pass
-from mlplab.diagnostics import Probe
 from mlplab.errors import UserError
-from mlplab.parameters import epoch_order, initial_parameters
-from mlplab.passes import Batches, Loop, prepared
+from mlplab.initializers import initial_parameters
 from mlplab.plugins import PlugInError
+from mlplab.training import devices
+from mlplab.training.devices import CPU, Pass
+from mlplab.training.diagnostics import Probe
+from mlplab.training.epoch import Loop, prepared
+from mlplab.training.seeds import Network as Batched
+from mlplab.training.seeds import score as batched_score
 
 META = torch.device("meta")
 FOR_CUDA = [
@@ -393,7 +396,7 @@ class Network(Scratch):
         for name, value in self._parameters.items():
             new = (value - self._learning_rate / batch_size * value.grad).requires_grad_()
             self._parameters[name] = new
-        from mlplab.parameters import activation_parameters, layers
+        from mlplab.implementations._parameters import activation_parameters, layers
         self._layers = layers(self._parameters)
         self._alphas = activation_parameters(self._parameters)
 """

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mlplab import activations, implementations
 from mlplab.activations import Activation
 from mlplab.datasets.store import Split
-from mlplab.diagnostics import PROBE_IMAGES, Diagnosis, Probe
-from mlplab.parameters import initial_parameters
+from mlplab.initializers import initial_parameters
+from mlplab.training.diagnostics import PROBE_IMAGES, Diagnosis, Probe
 
 Array = NDArray[np.float64]
 Parameters = dict[str, torch.Tensor]

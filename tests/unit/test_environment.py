@@ -57,6 +57,6 @@ def test_conda_channels_end_with_nodefaults() -> None:
 
 
 def test_the_config_readme_is_what_the_schema_says() -> None:
-    from mlplab.config_docs import markdown
+    from mlplab.config.docs import markdown
 
     assert (ROOT / "config" / "README.md").read_text() == markdown(), "run `make docs`"

@@ -13,11 +13,11 @@ from scipy.special import log_softmax
 from sklearn import metrics
 
 from conftest import epoch_row
+from mlplab.analysis.scores import confusion_matrix, evaluate_run, scores
 from mlplab.errors import UserError
-from mlplab.evaluation import confusion_matrix, evaluate_run, scores
 from mlplab.files import read_json, write_json
-from mlplab.predictions import prediction_table
-from mlplab.record import write_rows
+from mlplab.study.record import write_rows
+from mlplab.training.predictions import prediction_table
 
 Integers = NDArray[np.int64]
 

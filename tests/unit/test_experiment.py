@@ -17,25 +17,26 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from conftest import REPOSITORY
-from mlplab import (
-    activations,
-    collecting,
-    experiment,
-    figures,
-    gradient_flow,
-    implementations,
-    provenance,
-    tables,
-    tracking,
-)
+from mlplab import activations, implementations
+from mlplab.analysis import tables
+from mlplab.analysis.runs import runs_table
+from mlplab.analysis.scores import evaluate_run
+from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.datasets import store
 from mlplab.errors import UserError
-from mlplab.evaluation import evaluate_run
-from mlplab.experiment import Job, report_epoch, train_run
+from mlplab.figures import canvas, diagnostics, images
+from mlplab.figures import runs as comparing_runs
 from mlplab.files import file_digest, read_json
-from mlplab.grid import Run
-from mlplab.record import RunFiles, RunRecord
-from mlplab.training import Epoch, Settings, all_logits, train
+from mlplab.study import provenance
+from mlplab.study.code import training_digest
+from mlplab.study.grid import Run
+from mlplab.study.record import RunFiles, RunRecord
+from mlplab.study.settings import Settings
+from mlplab.tracking import collect, send
+from mlplab.tracking import study as mlflow_study
+from mlplab.training import run
+from mlplab.training.loop import Epoch, all_logits, train
+from mlplab.training.run import Job, report_epoch, train_run
 
 SETTINGS: dict[str, Any] = {
     "hidden_sizes": [8],
@@ -143,7 +144,7 @@ def test_the_record_says_where_it_comes_from(place: Place) -> None:
     assert 1_600_000_000_000 < run["started"] <= run["ended"]
     assert (run["device"], run["threads"]) == ("cpu", 1)
     assert run["data_digest"] == file_digest(place.data)
-    assert run["code_digest"] == provenance.code_digest(
+    assert run["code_digest"] == training_digest(
         implementations.source("scratch"), activations.source("tanh")
     )
     assert run["machine"] == provenance.machine()
@@ -299,7 +300,7 @@ def test_a_broken_plug_in_gives_a_record_of_its_failure(
     assert run["settings"] == job.run.settings
     assert run["sanity"] == {}
     assert run["training_seconds"] is run["seconds_per_epoch"] is run["diagnostics_seconds"] is None
-    assert run["code_digest"] == provenance.code_digest(job.implementation, job.activation)
+    assert run["code_digest"] == training_digest(job.implementation, job.activation)
     assert record.history == record.diagnostics == []
     assert record.last == record.final_metrics() == {}
     assert load_file(place.files().parameters) == {}
@@ -366,7 +367,7 @@ def test_a_mistake_in_the_library_is_not_put_down_to_the_plug_in(
     def fail(*arguments: Any, **named: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(experiment, "train", fail)
+    monkeypatch.setattr(run, "train", fail)
     with pytest.raises(ZeroDivisionError):
         place.train(job_of(place.data))
     assert not place.files().run.exists()
@@ -391,24 +392,24 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     statuses = ["failed", "finished"][: len(jobs)]
     assert [record.run["status"] for record in records.values()] == statuses
 
-    study = tracking.start_study(uri, request.node.name)
+    study = mlflow_study.start_study(uri, request.node.name)
     ids = {}
     for job in jobs:
         files = place.files(job.run.implementation)
-        (sent,) = tracking.track_runs(uri, study, [files], read_json(place.manifest), "digest")
+        (sent,) = send.track_runs(uri, study, [files], read_json(place.manifest), "digest")
         ids[job.run.path] = sent["run_id"]
-    found = collecting.read_runs(uri, study, ids)
+    found = collect.read_runs(uri, study, ids)
     ended = [MlflowClient(uri).get_run(run_id).info.status for run_id in ids.values()]
     assert ended == ["FAILED", "FINISHED"][: len(jobs)]
 
-    runs = tables.runs_table(found, records)
+    runs = runs_table(found, records)
     tables.write(runs, place.folder / "runs.csv", place.folder / "runs.parquet")
     runs = pd.read_parquet(place.folder / "runs.parquet")
     assert runs["status"].tolist() == statuses
-    summary = tables.summary_table(runs, [], scored_on)
+    summary = summary_table(runs, [], scored_on)
     assert summary["failed"].tolist() == [1, 0][: len(jobs)]
     assert summary[f"{scored_on}_accuracy_mean"].isna().tolist() == [True, False][: len(jobs)]
-    assert len(tables.per_class_table(runs, records)) == 10 * len(jobs)
+    assert len(per_class_table(runs, records)) == 10 * len(jobs)
 
     def by_implementation(column: str) -> dict[str, dict[str, list[float]]]:
         values = runs if column in runs else runs.assign(**{column: math.nan})
@@ -419,18 +420,20 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
 
     of_runs = [record.run for record in records.values()]
     rows = [record.diagnostics for record in records.values()]
-    draw: dict[str, Callable[[], figures.Figure]] = {
-        "curves": lambda: figures.curves(
+    draw: dict[str, Callable[[], runs.Figure]] = {
+        "curves": lambda: comparing_runs.curves(
             {record.run["implementation"]: [record] for record in records.values()}, scored_on
         ),
-        "accuracy": lambda: figures.accuracy(by_implementation(f"{scored_on}_accuracy"), scored_on),
-        "seconds": lambda: figures.seconds(by_implementation("seconds_per_epoch")),
-        "gradients": lambda: gradient_flow.gradients(of_runs, rows),
-        "units": lambda: gradient_flow.units(of_runs, rows),
-        "confusion": lambda: figures.confusion(
+        "accuracy": lambda: comparing_runs.accuracy(
+            by_implementation(f"{scored_on}_accuracy"), scored_on
+        ),
+        "seconds": lambda: comparing_runs.seconds(by_implementation("seconds_per_epoch")),
+        "gradients": lambda: diagnostics.gradients(of_runs, rows),
+        "units": lambda: diagnostics.units(of_runs, rows),
+        "confusion": lambda: images.confusion(
             np.array(next(iter(records.values())).evaluation["confusion"]), [*"abcdefghij"]
         ),
     }
     for name, figure in draw.items():
-        figures.save(figure(), place.folder / f"{name}.svg")
+        canvas.save(figure(), place.folder / f"{name}.svg")
         assert (place.folder / f"{name}.svg").stat().st_size > 1000

@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from conftest import epoch_row, failed_record, run_record
-from mlplab import activations, figures
-from mlplab.record import RunRecord
+from mlplab import activations
+from mlplab.figures import canvas, images, runs
+from mlplab.figures.activations import activation as draw_activation
+from mlplab.study.record import RunRecord
 
 
 def record(*rows: dict[str, float], **run: Any) -> RunRecord:
@@ -43,7 +45,7 @@ def lines(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
 def drawn(request: pytest.FixtureRequest) -> Iterator[tuple[str, Figure, Figure]]:
     values = activations.sampled(activations.load(request.param))
     arrays = {key: tensor.numpy() for key, tensor in values.items()}
-    yield request.param, *figures.activation(request.param, **arrays)
+    yield request.param, *draw_activation(request.param, **arrays)
 
 
 def test_activation_figures_have_the_articles_size_and_labels(
@@ -70,7 +72,7 @@ def test_activation_figures_draw_all_160_points(drawn: tuple[str, Figure, Figure
 
 
 def test_training_curves_have_the_articles_axes() -> None:
-    figure = figures.curves({"scratch": [training(10)], "concise": [training(10)]})
+    figure = runs.curves({"scratch": [training(10)], "concise": [training(10)]})
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 2
     for axes, title in zip(figure.axes, ("scratch (1 seed)", "concise (1 seed)"), strict=True):
@@ -87,7 +89,7 @@ def test_training_curves_have_the_articles_axes() -> None:
 
 
 def test_training_curves_are_means_over_seeds_with_a_band_from_lowest_to_highest() -> None:
-    figure = figures.curves({"scratch": [training(3), training(3, shift=0.1)]})
+    figure = runs.curves({"scratch": [training(3), training(3, shift=0.1)]})
     (axes,) = figure.axes
     assert axes.get_title() == "scratch (2 seeds)"
     x, y = lines(axes)["test accuracy"]
@@ -103,14 +105,14 @@ def test_accuracies_outside_the_articles_range_stay_in_sight() -> None:
         epoch_row(1, training_accuracy=0.1, test_accuracy=0.1),
         epoch_row(2, training_accuracy=1.0, test_accuracy=0.99),
     )
-    low, high = figures.curves({"scratch": [low_and_high]}).axes[0].get_ylim()
+    low, high = runs.curves({"scratch": [low_and_high]}).axes[0].get_ylim()
     assert low <= 0.1
     assert high >= 1.0
 
 
 def test_a_loss_out_of_all_bounds_does_not_hide_the_accuracies() -> None:
     diverging = record(epoch_row(1, training_loss=1e30), epoch_row(2, training_loss=2.3))
-    low, high = figures.curves({"scratch": [diverging]}).axes[0].get_ylim()
+    low, high = runs.curves({"scratch": [diverging]}).axes[0].get_ylim()
     assert 0.2 < low <= 0.3
     assert 0.9 <= high < 1.1
 
@@ -122,10 +124,10 @@ def test_runs_that_diverged_after_different_times_are_drawn(tmp_path: Path, loss
         epoch_row(1), epoch_row(2, training_loss=loss, test_loss=loss), status="diverged"
     )
     alone = record(epoch_row(1, training_loss=loss, test_loss=loss), status="diverged")
-    figure = figures.curves(
+    figure = runs.curves(
         {"scratch": [training(5), diverged], "concise": [alone], "third": [training(5)]}
     )
-    figures.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
+    canvas.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
     assert [axes.get_title() for axes in figure.axes] == [
         "scratch (2 seeds)",
         "concise (1 seed)",
@@ -137,17 +139,17 @@ def test_runs_that_diverged_after_different_times_are_drawn(tmp_path: Path, loss
 
 
 def test_a_single_epoch_is_drawn(tmp_path: Path) -> None:
-    figure = figures.curves({"scratch": [training(1)]})
+    figure = runs.curves({"scratch": [training(1)]})
     low, high = figure.axes[0].get_xlim()
     assert low < 1 < high
-    figures.save(figure, tmp_path / "curves.png")
+    canvas.save(figure, tmp_path / "curves.png")
 
 
 def test_predictions_are_six_images_in_a_row_with_the_true_class_above_the_predicted() -> None:
     pixels = np.arange(6 * 4 * 3).reshape(6, 4, 3)
     true = ["ankle boot", "pullover", "trouser", "trouser", "shirt", "coat"]
     guessed = ["ankle boot", "pullover", "trouser", "dress", "shirt", "bag"]
-    figure = figures.predictions(pixels, true, guessed)
+    figure = images.predictions(pixels, true, guessed)
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 6
     grid = figure.axes[0].get_gridspec()
@@ -161,7 +163,7 @@ def test_predictions_are_six_images_in_a_row_with_the_true_class_above_the_predi
 
 
 def test_images_fill_rows_and_leave_the_last_one_short() -> None:
-    figure = figures.images(np.zeros((5, 4, 3)), list("abcde"), columns=3)
+    figure = images.images(np.zeros((5, 4, 3)), list("abcde"), columns=3)
     assert len(figure.axes) == 6
     assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]
     assert len([axes for axes in figure.axes if axes.images]) == 5
@@ -169,7 +171,7 @@ def test_images_fill_rows_and_leave_the_last_one_short() -> None:
 
 
 def test_the_confusion_matrix_shows_shares_of_each_true_class() -> None:
-    figure = figures.confusion(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 8]]), ["a", "b", "c"])
+    figure = images.confusion(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 8]]), ["a", "b", "c"])
     (axes,) = figure.axes
     assert axes.get_ylabel() == "true class"
     assert axes.get_xlabel() == "predicted class"
@@ -188,7 +190,7 @@ VALUES = {
 
 
 def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
-    figure = figures.accuracy(VALUES)
+    figure = runs.accuracy(VALUES)
     assert isinstance(figure, Figure)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "test accuracy"
@@ -205,7 +207,7 @@ def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
 
 
 def test_series_are_told_apart_by_place_and_colour() -> None:
-    (axes,) = figures.accuracy(VALUES).axes
+    (axes,) = runs.accuracy(VALUES).axes
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert len({line.get_ydata()[0] for line in dots}) == 4  # type: ignore[index]
     assert len({to_hex(line.get_color()) for line in dots}) == 2
@@ -214,14 +216,14 @@ def test_series_are_told_apart_by_place_and_colour() -> None:
 
 
 def test_seconds_start_at_zero_and_have_no_means() -> None:
-    (axes,) = figures.seconds(VALUES).axes
+    (axes,) = runs.seconds(VALUES).axes
     assert axes.get_xlabel() == "seconds per epoch"
     assert axes.get_xlim()[0] == 0
     assert {line.get_marker() for line in axes.lines} == {"o"}
 
 
 def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
-    (axes,) = figures.accuracy({"scratch": {"relu": [0.8]}, "concise": {"tanh": [0.9]}}).axes
+    (axes,) = runs.accuracy({"scratch": {"relu": [0.8]}, "concise": {"tanh": [0.9]}}).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
     positions = {
         line.get_xdata()[0]: line.get_ydata()[0]  # type: ignore[index]
@@ -234,23 +236,23 @@ def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
 
 def all_figures() -> dict[str, Figure]:
     x = np.arange(-8, 8, 0.1)
-    function, gradient = figures.activation("relu", x, x, x, x)
+    function, gradient = draw_activation("relu", x, x, x, x)
     return {
         "function": function,
         "gradient": gradient,
-        "curves": figures.curves({"scratch": [training(3)]}),
-        "predictions": figures.predictions(np.zeros((6, 4, 4)), list("abcdef"), list("abcdeg")),
-        "confusion": figures.confusion(np.eye(10, dtype=int), [f"class {n}" for n in range(10)]),
-        "accuracy": figures.accuracy(VALUES),
-        "seconds": figures.seconds(VALUES),
-        "nothing": figures.nothing("All runs failed."),
+        "curves": runs.curves({"scratch": [training(3)]}),
+        "predictions": images.predictions(np.zeros((6, 4, 4)), list("abcdef"), list("abcdeg")),
+        "confusion": images.confusion(np.eye(10, dtype=int), [f"class {n}" for n in range(10)]),
+        "accuracy": runs.accuracy(VALUES),
+        "seconds": runs.seconds(VALUES),
+        "nothing": canvas.nothing("All runs failed."),
     }
 
 
 @pytest.mark.parametrize("name", all_figures())
 def test_figures_are_saved_as_svg_with_readable_text_and_as_png(name: str, tmp_path: Path) -> None:
     svg, png = tmp_path / "new" / "figure.svg", tmp_path / "new" / "figure.png"
-    figures.save(all_figures()[name], svg, png)
+    canvas.save(all_figures()[name], svg, png)
     text = svg.read_text(encoding="utf-8")
     assert "<svg" in text
     assert re.search(r"<text[^>]*>[^<]+</text>", text)
@@ -261,7 +263,7 @@ def test_figures_are_saved_as_svg_with_readable_text_and_as_png(name: str, tmp_p
 
 def test_the_same_figure_gives_the_same_svg(tmp_path: Path) -> None:
     for number in range(2):
-        figures.save(figures.accuracy(VALUES), tmp_path / f"{number}.svg")
+        canvas.save(runs.accuracy(VALUES), tmp_path / f"{number}.svg")
     assert (tmp_path / "0.svg").read_bytes() == (tmp_path / "1.svg").read_bytes()
 
 
@@ -270,18 +272,18 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
 ) -> None:
     target = tmp_path / "figure.png"
     target.write_bytes(b"old")
-    figure = figures.accuracy(VALUES)
+    figure = runs.accuracy(VALUES)
     # Drawing fails for real: a formula that matplotlib cannot parse.
     figure.axes[0].set_title(r"$\frac{1$")
     with pytest.raises(ValueError, match=r"(?i)parse|expected"):
-        figures.save(figure, target)
+        canvas.save(figure, target)
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
 
 
 def test_figures_do_without_pyplot() -> None:
     # It keeps every figure alive and may want a screen.
-    assert "pyplot" not in Path(figures.__file__).read_text(encoding="utf-8")
+    assert "pyplot" not in Path(runs.__file__).read_text(encoding="utf-8")
 
 
 def validated(epochs: int) -> RunRecord:
@@ -294,29 +296,29 @@ def validated(epochs: int) -> RunRecord:
 
 
 def test_the_first_group_is_above_the_others() -> None:
-    (axes,) = figures.accuracy(VALUES).axes
+    (axes,) = runs.accuracy(VALUES).axes
     bottom, top = axes.get_ylim()
     assert top < 0 < 1 < bottom
 
 
 def test_training_curves_are_of_the_split_that_runs_are_scored_on() -> None:
-    (axes,) = figures.curves({"scratch": [validated(3)]}, "validation").axes
+    (axes,) = runs.curves({"scratch": [validated(3)]}, "validation").axes
     assert list(lines(axes)) == ["training loss", "training accuracy", "validation accuracy"]
     assert lines(axes)["validation accuracy"][1] == pytest.approx([0.62, 0.64, 0.66])
 
 
 def test_accuracy_says_the_split_that_it_is_of() -> None:
-    (axes,) = figures.accuracy(VALUES, "validation").axes
+    (axes,) = runs.accuracy(VALUES, "validation").axes
     assert axes.get_xlabel() == "validation accuracy"
 
 
 @pytest.mark.filterwarnings("error")
 def test_failed_runs_have_no_curve(tmp_path: Path) -> None:
     broken = failed_record("mine/relu/seed=0")
-    figure = figures.curves(
+    figure = runs.curves(
         {"mine": [broken, broken], "scratch": [training(4), broken], "third": [training(3)]}
     )
-    figures.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
+    canvas.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
     mine, scratch, third = figure.axes
     assert mine.get_title() == "mine (all runs failed)"
     assert scratch.get_title() == "scratch (1 seed)"
@@ -330,8 +332,8 @@ def test_failed_runs_have_no_curve(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("error")
 def test_curves_of_failed_runs_alone_are_empty(tmp_path: Path) -> None:
     broken = failed_record("mine/relu/seed=0")
-    figure = figures.curves({"mine": [broken], "other": [broken]})
-    figures.save(figure, tmp_path / "curves.svg")
+    figure = runs.curves({"mine": [broken], "other": [broken]})
+    canvas.save(figure, tmp_path / "curves.svg")
     titles = ["mine (all runs failed)", "other (all runs failed)"]
     assert [axes.get_title() for axes in figure.axes] == titles
     assert not any(axes.lines or axes.get_legend() for axes in figure.axes)
@@ -339,8 +341,8 @@ def test_curves_of_failed_runs_alone_are_empty(tmp_path: Path) -> None:
 
 def test_a_run_that_did_not_finish_has_no_dot_and_its_cell_no_mean(tmp_path: Path) -> None:
     values = {"scratch": {"relu": [0.8, math.nan], "tanh": [0.7, 0.8]}}
-    figure = figures.accuracy(values)
-    figures.save(figure, tmp_path / "accuracy.svg")
+    figure = runs.accuracy(values)
+    canvas.save(figure, tmp_path / "accuracy.svg")
     means = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "|"]  # type: ignore
     assert len(means) == 2
     assert math.isnan(means[0])
@@ -348,10 +350,10 @@ def test_a_run_that_did_not_finish_has_no_dot_and_its_cell_no_mean(tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("draw", [figures.accuracy, figures.seconds])
+@pytest.mark.parametrize("draw", [runs.accuracy, runs.seconds])
 def test_overviews_of_failed_runs_alone_are_drawn(tmp_path: Path, draw: Any) -> None:
     figure = draw({"mine": {"relu": [math.nan, math.nan]}})
-    figures.save(figure, tmp_path / "overview.svg", tmp_path / "overview.png")
+    canvas.save(figure, tmp_path / "overview.svg", tmp_path / "overview.png")
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["relu"]
 
 
@@ -362,15 +364,15 @@ def many(count: int) -> dict[str, dict[str, list[float]]]:
 
 
 def test_of_more_groups_than_fit_the_best_are_drawn_best_first() -> None:
-    values = many(figures.GROUPS_AT_MOST + 7)
+    values = many(runs.GROUPS_AT_MOST + 7)
     # A run that did not finish leaves its group without a mean: it is not among the best.
     for number in (0, 12, 20):
         values["scratch"][f"group {number:02}"][0] = math.nan
-    figure = figures.accuracy(values)
+    figure = runs.accuracy(values)
     (axes,) = figure.axes
-    numbers = [n for n in range(figures.GROUPS_AT_MOST + 3) if n not in (0, 12, 20)]
+    numbers = [n for n in range(runs.GROUPS_AT_MOST + 3) if n not in (0, 12, 20)]
     best = [f"group {n:02}" for n in numbers]
-    assert len(best) == figures.GROUPS_AT_MOST
+    assert len(best) == runs.GROUPS_AT_MOST
     assert [label.get_text() for label in axes.get_yticklabels()] == best
     assert axes.get_title() == f"the {len(best)} highest of {len(best) + 7} groups"
     dots = [line for line in axes.lines if line.get_marker() == "o"]
@@ -381,8 +383,8 @@ def test_of_more_groups_than_fit_the_best_are_drawn_best_first() -> None:
 
 
 def test_as_many_groups_as_fit_are_all_drawn_in_their_order() -> None:
-    values = many(figures.GROUPS_AT_MOST)
-    (axes,) = figures.accuracy(values).axes
+    values = many(runs.GROUPS_AT_MOST)
+    (axes,) = runs.accuracy(values).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(values["scratch"])
     assert axes.get_title() == ""
     legend = axes.get_legend()
@@ -393,16 +395,16 @@ def test_as_many_groups_as_fit_are_all_drawn_in_their_order() -> None:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("draw", "label"),
-    [(figures.accuracy, "test accuracy"), (figures.seconds, "seconds per epoch")],
+    [(runs.accuracy, "test accuracy"), (runs.seconds, "seconds per epoch")],
 )
 def test_of_more_runs_than_dots_can_show_the_spread_is_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw: Any, label: str
 ) -> None:
     relu = [0.1, 0.5, 0.2, 0.4, 0.3]
     values = {"scratch": {"relu": relu, "tanh": [math.nan, 0.7]}, "numpy": {"relu": [math.nan]}}
-    monkeypatch.setattr(figures, "DOTS_AT_MOST", 7)
+    monkeypatch.setattr(runs, "DOTS_AT_MOST", 7)
     figure = draw(values)
-    figures.save(figure, tmp_path / "overview.svg")
+    canvas.save(figure, tmp_path / "overview.svg")
     (axes,) = figure.axes
     spreads = [line for line in axes.lines if line.get_marker() != "|"]
     assert not [line for line in spreads if line.get_marker() == "o"]
@@ -415,7 +417,7 @@ def test_of_more_runs_than_dots_can_show_the_spread_is_drawn(
         (1, 0.7, 0.7),
     ]
     assert axes.get_xlabel() == label
-    monkeypatch.setattr(figures, "DOTS_AT_MOST", 8)
+    monkeypatch.setattr(runs, "DOTS_AT_MOST", 8)
     assert [line for line in draw(values).axes[0].lines if line.get_marker() == "o"]
 
 
@@ -430,8 +432,8 @@ def test_a_figure_is_laid_out_once_for_all_its_formats(
         return original(engine, figure)
 
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", counted)
-    figure = figures.accuracy(VALUES)
-    figures.save(figure, tmp_path / "0.svg", tmp_path / "0.png")
+    figure = runs.accuracy(VALUES)
+    canvas.save(figure, tmp_path / "0.svg", tmp_path / "0.png")
     assert laid_out == [figure]
     # Nothing reaches over the edge of the second one.
     width, height = figure.get_size_inches()
@@ -441,13 +443,13 @@ def test_a_figure_is_laid_out_once_for_all_its_formats(
 
 
 def test_a_figure_of_nothing_says_why() -> None:
-    (axes,) = figures.nothing("This run failed: it predicts nothing.").axes
+    (axes,) = canvas.nothing("This run failed: it predicts nothing.").axes
     assert [text.get_text() for text in axes.texts] == ["This run failed: it predicts nothing."]
     assert not axes.axison
 
 
 @pytest.mark.filterwarnings("error")
 def test_the_confusion_of_failed_runs_is_empty(tmp_path: Path) -> None:
-    figure = figures.confusion(np.zeros((3, 3), dtype=int), ["a", "b", "c"])
-    figures.save(figure, tmp_path / "confusion.svg")
+    figure = images.confusion(np.zeros((3, 3), dtype=int), ["a", "b", "c"])
+    canvas.save(figure, tmp_path / "confusion.svg")
     assert not figure.axes[0].texts

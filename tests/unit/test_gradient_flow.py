@@ -10,7 +10,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mlplab import figures, gradient_flow
+from mlplab.figures import canvas
+from mlplab.figures import diagnostics as gradient_flow
 
 Rows = list[dict[str, Any]]
 
@@ -162,7 +163,7 @@ def test_failed_runs_are_left_out(draw: Any) -> None:
 @pytest.mark.parametrize("count", [0, 2])
 def test_without_diagnostics_the_figure_says_so(draw: Any, count: int, tmp_path: Path) -> None:
     figure = draw([run("mine")] * count, [[]] * count)
-    figures.save(figure, tmp_path / "figure.svg")
+    canvas.save(figure, tmp_path / "figure.svg")
     (text,) = figure.axes[0].texts
     assert "failed" in text.get_text()
 
@@ -177,7 +178,7 @@ def test_what_cannot_be_drawn_to_scale_does_not_stop_the_figure(
     rows = [{**row, "value": value} for row in diagnostics(2)]
     runs = [run("relu"), *[run("tanh")] * others]
     figure = draw(runs, [rows, *[diagnostics(2)] * others])
-    figures.save(figure, tmp_path / "figure.svg")
+    canvas.save(figure, tmp_path / "figure.svg")
     assert len(panels(figure)) == len(runs)
 
 
@@ -188,6 +189,6 @@ def test_panels_come_in_rows_of_three(draw: Any, tmp_path: Path) -> None:
     grid = figure.axes[0].get_gridspec()
     assert (grid.nrows, grid.ncols) == (2, 3)
     assert len(panels(figure)) == 4
-    figures.save(figure, tmp_path / "figure.svg")
+    canvas.save(figure, tmp_path / "figure.svg")
     text = (tmp_path / "figure.svg").read_text(encoding="utf-8")
     assert "activation 3" in text

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mlplab import grid
-from mlplab.config import resolve
+from mlplab.config.resolve import resolve
+from mlplab.study import grid
 
 SETTINGS = {
     "hidden_sizes": [256],

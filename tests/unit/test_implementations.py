@@ -16,7 +16,8 @@ from torch.overrides import TorchFunctionMode
 from mlplab import activations, implementations
 from mlplab.implementations import numpy as numpy_implementation
 from mlplab.implementations import scratch
-from mlplab.parameters import activation_parameters, initial_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
+from mlplab.initializers import initial_parameters
 
 Parameters = dict[str, torch.Tensor]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplab import mlflow_server
+from mlplab.tracking import server
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 )
 def test_a_database_that_cannot_be_used_is_named_in_one_line(uri: str, expected: str) -> None:
     with pytest.raises(SystemExit) as refused:
-        mlflow_server.prepare(uri)
+        server.prepare(uri)
     line = str(refused.value.code)
     assert line.startswith("MLFLOW_BACKEND_STORE_URI: ")
     assert expected in line

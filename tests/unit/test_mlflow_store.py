@@ -18,10 +18,13 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST, TEMPORARILY_UNAVAILABLE
 from test_tracking import MANIFEST, PATH, Store, small
 
 from conftest import run_record, write_record
-from mlplab import collecting, mlflow_store, tracking
 from mlplab.errors import UserError
-from mlplab.mlflow_store import StoreAway, is_away, patience, patiently, reaching
-from mlplab.record import RunFiles
+from mlplab.study.record import RunFiles
+from mlplab.tracking import collect as collecting
+from mlplab.tracking import send as tracking
+from mlplab.tracking import store as mlflow_store
+from mlplab.tracking import study as mlflow_study
+from mlplab.tracking.store import StoreAway, is_away, patience, patiently, reaching
 
 SECRET = "http://someone:secret@127.0.0.1:{port}"
 
@@ -43,6 +46,7 @@ def store(uri: str, request: pytest.FixtureRequest) -> Store:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mlflow_store, "PAUSE", 0.01)
     monkeypatch.setattr(tracking, "BRIEF_SECONDS", 0.05)
+    monkeypatch.setattr(mlflow_study, "BRIEF_SECONDS", 0.05)
     monkeypatch.setenv("no_proxy", "*")
 
 
@@ -71,7 +75,7 @@ def server_that_answers(status: int, body: str = "{}") -> Iterator[int]:
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 502, 503, 504])
 def test_a_server_that_refuses_is_away(status: int) -> None:
     with server_that_answers(status, "no") as port, pytest.raises(StoreAway) as away:
-        tracking.start_study(SECRET.format(port=port), "x")
+        mlflow_study.start_study(SECRET.format(port=port), "x")
     assert f"http://127.0.0.1:{port} is away or refuses" in str(away.value)
     assert "secret" not in str(away.value)
     assert "\n" not in away.value.reason
@@ -82,7 +86,7 @@ def test_a_server_that_refuses_is_away(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 404])
 def test_a_server_that_is_asked_for_nonsense_is_not_away(status: int) -> None:
     with server_that_answers(status, "no") as port, pytest.raises(UserError) as refused:
-        tracking.start_study(SECRET.format(port=port), "x")
+        mlflow_study.start_study(SECRET.format(port=port), "x")
     assert not isinstance(refused.value, StoreAway)
     assert "cannot be used" in str(refused.value)
 
@@ -90,13 +94,13 @@ def test_a_server_that_is_asked_for_nonsense_is_not_away(status: int) -> None:
 def test_a_server_that_does_not_answer_in_time_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(StoreAway) as away:
-        tracking.start_study(SECRET.format(port=silent.getsockname()[1]), "x")
+        mlflow_study.start_study(SECRET.format(port=silent.getsockname()[1]), "x")
     assert "timed out" in away.value.reason.lower()
 
 
 def test_a_database_that_nobody_serves_is_away() -> None:
     with pytest.raises(StoreAway) as away:
-        tracking.start_study("postgresql://someone:secret@127.0.0.1:1/mlflow", "x")
+        mlflow_study.start_study("postgresql://someone:secret@127.0.0.1:1/mlflow", "x")
     assert "Connection refused" in away.value.reason
     assert "postgresql://127.0.0.1:1/mlflow" in str(away.value)
     assert "secret" not in str(away.value)
@@ -269,7 +273,11 @@ def test_a_study_that_the_store_does_not_hold_is_named(store: Store, tmp_path: P
 
 def test_two_runs_of_one_record_become_one_whoever_looks(store: Store, tmp_path: Path) -> None:
     (files,) = several(tmp_path, 1).values()
-    tags = {tracking.RUN_TAG: PATH, tracking.RECORD_TAG: files.digest(), tracking.KIND_TAG: "run"}
+    tags = {
+        mlflow_study.RUN_TAG: PATH,
+        mlflow_study.RECORD_TAG: files.digest(),
+        mlflow_study.KIND_TAG: "run",
+    }
     ids = [
         store.client.create_run(store.study["experiment_id"], tags=tags).info.run_id
         for _ in range(2)
@@ -309,7 +317,11 @@ def test_a_run_that_another_sender_deletes_is_sent_under_the_other_s_id(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (files,) = several(tmp_path, 1).values()
-    tags = {tracking.RUN_TAG: PATH, tracking.RECORD_TAG: files.digest(), tracking.KIND_TAG: "run"}
+    tags = {
+        mlflow_study.RUN_TAG: PATH,
+        mlflow_study.RECORD_TAG: files.digest(),
+        mlflow_study.KIND_TAG: "run",
+    }
     log_inputs, others = MlflowClient.log_inputs, []
 
     def overtaken(client: MlflowClient, run_id: str, *arguments: Any) -> None:

@@ -6,13 +6,10 @@ import pytest
 import torch
 
 from mlplab import activations
-from mlplab.parameters import (
-    activation_parameters,
-    epoch_order,
-    generator,
-    initial_parameters,
-    layers,
-)
+from mlplab.datasets.order import epoch_order
+from mlplab.implementations._parameters import activation_parameters, layers
+from mlplab.initializers import initial_parameters
+from mlplab.study.seeding import generator
 
 ARTICLE = (784, 256, 10)
 

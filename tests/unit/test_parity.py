@@ -10,13 +10,15 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from mlplab import activations, check, implementations, mistakes, parity
-from mlplab.compared import Row
+from mlplab import activations, implementations
 from mlplab.datasets.store import Split
-from mlplab.mistakes import difference, explanation
-from mlplab.parity import compare, first_difference
+from mlplab.judging import check, mistakes
+from mlplab.judging import compare as parity
+from mlplab.judging.cases import Problem, problems_of
+from mlplab.judging.compare import compare, first_difference
+from mlplab.judging.mistakes import difference, explanation
+from mlplab.judging.tolerances import Row
 from mlplab.plugins import summary
-from mlplab.problems import Problem, problems_of
 
 WRONG = Path(__file__).parent.parent / "wrong"
 REFERENCE = implementations.source("concise")
@@ -171,7 +173,7 @@ RIGHT = {
 IMPORTS = """
 import torch
 from torch.nn.functional import cross_entropy
-from mlplab.parameters import activation_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
 
 """
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mlplab import precision
+from mlplab.training import precision
 
 pytestmark = pytest.mark.usefixtures("matmul_precision")
 

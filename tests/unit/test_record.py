@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from conftest import epoch_row, failed_record, run_record, write_record
-from mlplab.diagnostics import Diagnosis
 from mlplab.errors import UserError
-from mlplab.record import (
+from mlplab.study.record import (
     NAMES,
     RunFiles,
     RunRecord,
@@ -23,6 +22,7 @@ from mlplab.record import (
     read_rows,
     write_rows,
 )
+from mlplab.training.diagnostics import Diagnosis
 
 FILES = ("history", "diagnostics", "parameters", "predictions", "run", "evaluation")
 

@@ -13,13 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlplab import activations, comparisons, figures, grid, tables
-from mlplab.config import resolve
+from mlplab import activations
+from mlplab.analysis import comparisons
+from mlplab.analysis.runs import runs_table
+from mlplab.analysis.summary import per_class_table, summary_table
+from mlplab.config.resolve import resolve
 from mlplab.errors import UserError
-from mlplab.record import RunRecord
-from mlplab.report import comparing, findings, inside, parity, render, shown, svg, words
-from mlplab.report.finding import Finding
+from mlplab.figures import canvas, images, runs
+from mlplab.report import comparing, findings, inside, parity, render, shortlist, svg, wording
+from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import Formulas, formulas
+from mlplab.study import grid
+from mlplab.study.record import RunRecord
 
 SVG = """<?xml version="1.0"?>
 <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
@@ -231,7 +236,7 @@ class Study:
             }
             for path, record in self.records.items()
         }
-        return tables.runs_table(tracked, self.records)
+        return runs_table(tracked, self.records)
 
     def data(self) -> dict[str, pd.DataFrame]:
         """All tables; McNemar's test finds a difference wherever an accuracy differs."""
@@ -248,8 +253,8 @@ class Study:
         images = self.manifest["counts"]["test"]["images"]
         return {
             "runs": runs,
-            "summary": tables.summary_table(runs, axes, self.split),
-            "per_class": tables.per_class_table(runs, self.records),
+            "summary": summary_table(runs, axes, self.split),
+            "per_class": per_class_table(runs, self.records),
             "parity": pd.DataFrame(self.parity),
             "comparisons": compared,
             "sampling": pd.DataFrame(
@@ -395,11 +400,11 @@ def test_comparison_tables_have_corrected_p_values_intervals_and_margin(tmp_path
     study = Study(tmp_path, rising, activation=["relu", "tanh"], seed=list(range(16)))
     table = study.data()["comparisons"]
     for kind, further in (("activation", set()), ("implementation", {"equivalence, points"})):
-        shown = comparing.table(table, (), kind)
-        titles = [column.title for column in shown.columns]
+        rows = comparing.table(table, (), kind)
+        titles = [column.title for column in rows.columns]
         assert {"p, permutation, Holm", "p, t-test, Holm", "least p", "effect size"} <= set(titles)
         assert further <= set(titles)
-        assert all(len(row) == len(titles) for row in shown.rows)
+        assert all(len(row) == len(titles) for row in rows.rows)
     first = dict(zip((c.title for c in comparing.table(table, (), "activation").columns),
                      comparing.table(table, (), "activation").rows[0], strict=True))  # fmt: skip
     # 2 / 2^16, and twice that for two pairs.
@@ -477,7 +482,7 @@ def test_diverged_runs_are_told_and_not_compared(tmp_path: Path) -> None:
     assert "miss the article’s training loss < 0.5 with a value that is not finite" in text
     assert "leaving out 3 epochs without a finite loss" in text
     visible = Tags(study.page()).text
-    assert words.NOTHING in visible and "nan" not in visible.lower()
+    assert wording.NOTHING in visible and "nan" not in visible.lower()
 
 
 def test_a_study_in_which_all_runs_diverged_is_rendered(tmp_path: Path) -> None:
@@ -673,7 +678,7 @@ def test_an_activation_without_formulas_or_derivative_is_shown_as_such(
      (1.8e308, "—"), (-0.5, "−0.50")],
 )  # fmt: skip
 def test_rounded(value: float, expected: str) -> None:
-    assert words.rounded(value) == expected
+    assert wording.rounded(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -682,13 +687,13 @@ def test_rounded(value: float, expected: str) -> None:
      (math.nan, "—")],
 )  # fmt: skip
 def test_p_values_are_never_zero(value: float, expected: str) -> None:
-    assert words.p_value(value) == expected
+    assert wording.p_value(value) == expected
 
 
 def test_shares_and_differences_in_words() -> None:
-    assert words.percent(0.1234) == "12.3 %" and words.percent(None) == "—"
-    assert words.points(0.012) == "+1.2" and words.points(-0.00035) == "−0.035"
-    assert words.points(0.0) == "0" and words.points(math.nan) == "—"
+    assert wording.percent(0.1234) == "12.3 %" and wording.percent(None) == "—"
+    assert wording.points(0.012) == "+1.2" and wording.points(-0.00035) == "−0.035"
+    assert wording.points(0.0) == "0" and wording.points(math.nan) == "—"
 
 
 def differing(name: str, activation: str) -> list[dict[str, Any]]:
@@ -806,7 +811,7 @@ def test_failed_runs_are_told_with_each_message_once(tmp_path: Path) -> None:
     assert "nan" not in tags.text.lower() and ">None<" not in page
     assert "All of its runs failed: plugins/sloppy.py:7" in tags.text
     classes = page.partition('<section id="classes"')[2].partition("</section>")[0]
-    assert classes.count("0.750") == 3 and classes.count(words.NOTHING) == 6
+    assert classes.count("0.750") == 3 and classes.count(wording.NOTHING) == 6
 
 
 @pytest.mark.parametrize(
@@ -915,8 +920,8 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
         seed=[0],
         learning_rate=rates,
     )
-    groups = shown.groups(study.config, study.records, CLASSES)
-    inline, linked = shown.choose(groups)
+    groups = shortlist.groups(study.config, study.records, CLASSES)
+    inline, linked = shortlist.choose(groups)
     assert len(inline) == 24 and len(linked) == 6
     assert inline[0].path == "relu/learning_rate=0.3"
     assert inline[-1].path == "relu/learning_rate=0.02" and inline[-1].trouble == "1 run diverged"
@@ -951,14 +956,14 @@ def test_a_thousand_runs_are_a_page_of_less_than_five_megabytes(tmp_path: Path) 
     study = large(tmp_path, 10)
     assert len(study.runs) == 1000
     drawn = {
-        "curves": figures.curves(dict.fromkeys("abcd", list(study.records.values())[:3])),
-        "confusion": figures.confusion(np.full((10, 10), 9), ["ankle boot"] * 10),
-        "predictions": figures.predictions(
+        "curves": runs.curves(dict.fromkeys("abcd", list(study.records.values())[:3])),
+        "confusion": images.confusion(np.full((10, 10), 9), ["ankle boot"] * 10),
+        "predictions": images.predictions(
             np.add.outer(np.arange(6), np.arange(784).reshape(28, 28) % 251), ["coat"] * 6, "abcdef"
         ),
     }
     for name, figure in drawn.items():
-        figures.save(figure, tmp_path / f"{name}.svg")
+        canvas.save(figure, tmp_path / f"{name}.svg")
     for key in study.figures:
         kind = key.partition("/")[0]
         study.figures[key] = tmp_path / f"{kind if kind in drawn else 'curves'}.svg"

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import recorded, scale, stages
-from mlplab.record import beside, load_records
+from mlplab.figures import canvas
+from mlplab.study.record import beside, load_records
 
 
 def test_the_grids_have_as_many_runs_as_they_say() -> None:
@@ -27,13 +28,13 @@ def test_a_study_that_was_not_trained_goes_through_every_stage(
 ) -> None:
     monkeypatch.setattr(recorded, "GRIDS", {40: (2, 2, 2)})
 
-    def save(name: str, figure: Any) -> None:
+    def save(figure: Any, *paths: Path) -> None:
         # To draw them takes a minute.
-        file = recorded.STUDY / f"figures/{name}.svg"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
 
-    monkeypatch.setattr(stages, "_save", save)
+    monkeypatch.setattr(canvas, "save", save)
     with contextlib.chdir(tmp_path):
         config = recorded.config_of(40)
         config["grid"]["learning_rate"] = [0.1, 1.0]
@@ -42,7 +43,8 @@ def test_a_study_that_was_not_trained_goes_through_every_stage(
             step()
         study = recorded.Study()
         paths = study.params["paths"]
-        files = beside(study.tracked(), "run", "history", "evaluation", "diagnostics")
+        places = study.files("mlflow.json").values()
+        files = beside(places, "run", "history", "evaluation", "diagnostics")
         records = load_records(paths, files)
         assert [record.run["run"] for record in records.values()] == paths
         statuses = [record.run["status"] for record in records.values()]

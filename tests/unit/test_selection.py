@@ -10,22 +10,25 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mlplab import activations, implementations, selection
+from mlplab import activations, implementations
+from mlplab.analysis import selection
 from mlplab.datasets.store import Dataset, held_out
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
-from mlplab.training import Settings, all_logits, train
+from mlplab.study.settings import Settings
+from mlplab.training import testing
+from mlplab.training.loop import all_logits, train
 
 every_implementation = pytest.mark.parametrize("implementation", implementations.names())
 
 
 def runs_of(accuracies: dict[str, list[float]], **columns: Any) -> pd.DataFrame:
     """Runs by their cell, implementation/activation, with an accuracy for each seed."""
-    rows = []
+    found = []
     for cell, values in accuracies.items():
         implementation, activation = cell.split("/")
         for seed, accuracy in enumerate(values):
-            rows.append(
+            found.append(
                 {
                     "run": f"{cell}/seed={seed}",
                     "implementation": implementation,
@@ -37,7 +40,7 @@ def runs_of(accuracies: dict[str, list[float]], **columns: Any) -> pd.DataFrame:
                     "learning_rate": 0.1,
                 }
             )
-    return pd.DataFrame(rows).assign(**columns)
+    return pd.DataFrame(found).assign(**columns)
 
 
 GRID = {
@@ -140,8 +143,8 @@ def test_the_winners_are_tested_from_their_stored_parameters(
         parameters = trained.network.parameters()
         save_file({name: value.contiguous() for name, value in parameters.items()}, paths[run])
         expected.append(trained.history[-1])
-    tested = selection.test_runs(
-        runs,
+    tested = testing.test_runs(
+        selection.rows(runs),
         paths,
         implementations.source(implementation),
         activations.source("prelu"),
@@ -166,7 +169,7 @@ def test_tests_are_on_the_test_images(
     runs = runs_of({"scratch/relu": [0.5]})
     sources = implementations.source("scratch"), activations.source("relu")
     paths = {"scratch/relu/seed=0": tmp_path / "0.safetensors"}
-    (row,) = selection.test_runs(runs, paths, *sources, digits, 0.1)
+    (row,) = testing.test_runs(selection.rows(runs), paths, *sources, digits, 0.1)
     for split, same in ((digits.test, True), (held_out(digits.training, 200)[1], False)):
         hits = all_logits(trained.network, split, torch.float32).argmax(1) == split.labels
         assert (row["test_accuracy"] == hits.double().mean().item()) is same

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from conftest import REPOSITORY
-from mlplab import grid
-from mlplab.config import resolve
+from mlplab.config.resolve import resolve
+from mlplab.study import grid
 
 FOLDER = REPOSITORY / "config"
 RUNS = {

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from mlplab import statistics
+from mlplab.analysis import statistics
 
 FIRST = np.array([0.861, 0.874, 0.868, 0.859, 0.871, 0.866, 0.880])
 SECOND = np.array([0.858, 0.869, 0.871, 0.850, 0.868, 0.861, 0.872])

@@ -12,9 +12,11 @@ import pytest
 from scipy import stats
 
 from conftest import epoch_row, failed_record, run_record
-from mlplab import tables
+from mlplab.analysis import tables
+from mlplab.analysis.runs import contradictions, runs_table
+from mlplab.analysis.summary import interval_half_width, per_class_table, summary_table
 from mlplab.errors import UserError
-from mlplab.record import RunRecord
+from mlplab.study.record import RunRecord
 
 Tracked = dict[str, dict[str, Any]]
 
@@ -70,7 +72,7 @@ def runs_frame(accuracies: list[float], **columns: Any) -> pd.DataFrame:
 
 def test_a_row_per_run_with_settings_and_metrics() -> None:
     records = records_of("scratch/relu/seed=0", "scratch/relu/seed=1")
-    table = tables.runs_table(tracked_as_recorded(records), records)
+    table = runs_table(tracked_as_recorded(records), records)
     assert len(table) == 2
     row = table.iloc[1].to_dict()
     assert row["run"] == "scratch/relu/seed=1"
@@ -91,7 +93,7 @@ def test_rows_are_in_the_order_of_the_study_whatever_mlflows() -> None:
     paths = ["scratch/tanh/seed=10", "scratch/tanh/seed=9", "concise/relu/seed=0"]
     records = records_of(*paths)
     tracked = dict(reversed(tracked_as_recorded(records).items()))
-    table = tables.runs_table(tracked, records)
+    table = runs_table(tracked, records)
     assert table["run"].tolist() == paths
     assert table.index.tolist() == [0, 1, 2]
 
@@ -99,7 +101,7 @@ def test_rows_are_in_the_order_of_the_study_whatever_mlflows() -> None:
 def test_a_missed_bound_is_missed() -> None:
     sanity = {"training_loss": {"met": True}, "test_accuracy": {"met": False}}
     records = records_of("scratch/relu/seed=0", sanity=sanity)
-    assert tables.runs_table(tracked_as_recorded(records), records)["sanity"].tolist() == ["missed"]
+    assert runs_table(tracked_as_recorded(records), records)["sanity"].tolist() == ["missed"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_a_metric_that_contradicts_the_record_is_named_with_run_and_both_values(
     changed = math.nextafter(recorded, math.inf)
     tracked[path]["metrics"][metric] = changed
     with pytest.raises(UserError) as refused:
-        tables.runs_table(tracked, records)
+        runs_table(tracked, records)
     message = str(refused.value)
     assert f"{path}: {metric} is {changed!r} in MLflow, {recorded!r} on disk" in message
     assert "seed=1" not in message
@@ -127,7 +129,7 @@ def test_a_metric_that_mlflow_lacks_is_a_contradiction() -> None:
     tracked = tracked_as_recorded(records)
     del tracked["scratch/relu/seed=0"]["metrics"]["macro_f1"]
     with pytest.raises(UserError, match="macro_f1 is None in MLflow"):
-        tables.runs_table(tracked, records)
+        runs_table(tracked, records)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +140,7 @@ def test_a_setting_that_contradicts_the_record_is_named(name: str, value: Any) -
     records = records_of(path)
     tracked = tracked_as_recorded(records)
     tracked[path]["parameters"][name] = value
-    (line,) = tables.contradictions(path, tracked[path], records[path])
+    (line,) = contradictions(path, tracked[path], records[path])
     recorded = records[path].run["settings"][name]
     assert line == f"{path}: {name} is {value!r} in MLflow, {recorded!r} on disk"
 
@@ -149,7 +151,7 @@ def test_of_many_contradictions_ten_are_shown_and_the_rest_counted() -> None:
     for run in tracked.values():
         run["metrics"]["test_loss"] = 9.0
     with pytest.raises(UserError) as refused:
-        tables.runs_table(tracked, records)
+        runs_table(tracked, records)
     assert str(refused.value).count("test_loss is 9.0") == 10
     assert "and 3 more" in str(refused.value)
 
@@ -172,8 +174,8 @@ def test_runs_that_diverged_pass_as_mlflow_keeps_them(
     tracked = tracked_as_recorded(records)
     for metric in ("training_loss", "test_loss"):
         tracked[path]["metrics"][metric] = tracked_value
-    assert tables.contradictions(path, tracked[path], records[path]) == []
-    assert tables.runs_table(tracked, records)["status"].tolist() == ["diverged"]
+    assert contradictions(path, tracked[path], records[path]) == []
+    assert runs_table(tracked, records)["status"].tolist() == ["diverged"]
 
 
 def test_a_finite_loss_in_mlflow_contradicts_a_nan_on_disk() -> None:
@@ -181,7 +183,7 @@ def test_a_finite_loss_in_mlflow_contradicts_a_nan_on_disk() -> None:
     records = records_of(path, history=[epoch_row(1, test_loss=math.nan)])
     tracked = tracked_as_recorded(records)
     tracked[path]["metrics"]["test_loss"] = 0.3
-    (line,) = tables.contradictions(path, tracked[path], records[path])
+    (line,) = contradictions(path, tracked[path], records[path])
     assert "test_loss is 0.3 in MLflow, nan on disk" in line
 
 
@@ -190,12 +192,12 @@ def test_an_infinite_loss_is_not_published_as_a_huge_finite_one() -> None:
     records = records_of(path, history=[epoch_row(1, training_loss=math.inf)], status="diverged")
     tracked = tracked_as_recorded(records)
     tracked[path]["metrics"]["training_loss"] = sys.float_info.max
-    table = tables.runs_table(tracked, records)
+    table = runs_table(tracked, records)
     assert not math.isfinite(table["training_loss"][0])
 
 
 def test_summary_of_three_seeds_by_hand() -> None:
-    (row,) = tables.summary_table(runs_frame([0.8, 0.9, 0.85]), []).to_dict("records")
+    (row,) = summary_table(runs_frame([0.8, 0.9, 0.85]), []).to_dict("records")
     assert (row["implementation"], row["activation"], row["n"]) == ("scratch", "relu", 3)
     assert row["test_accuracy_mean"] == pytest.approx(0.85)
     assert row["test_accuracy_std"] == pytest.approx(0.05)
@@ -213,7 +215,7 @@ def test_summary_of_three_seeds_by_hand() -> None:
 @pytest.mark.parametrize("count", [2, 3, 10, 50])
 def test_intervals_are_scipys(count: int) -> None:
     values = np.random.default_rng(count).normal(0.8, 0.05, count)
-    (row,) = tables.summary_table(runs_frame(values.tolist()), []).to_dict("records")
+    (row,) = summary_table(runs_frame(values.tolist()), []).to_dict("records")
     for metric, sample in (("test_accuracy", values), ("training_loss", 1 - values)):
         low, high = stats.t.interval(
             0.95, count - 1, loc=sample.mean(), scale=stats.sem(sample, ddof=1)
@@ -224,7 +226,7 @@ def test_intervals_are_scipys(count: int) -> None:
 
 
 def test_a_single_seed_has_a_mean_but_no_interval() -> None:
-    (row,) = tables.summary_table(runs_frame([0.8]), []).to_dict("records")
+    (row,) = summary_table(runs_frame([0.8]), []).to_dict("records")
     assert row["n"] == 1
     assert row["test_accuracy_mean"] == 0.8
     for end in ("std", "low", "high"):
@@ -233,8 +235,8 @@ def test_a_single_seed_has_a_mean_but_no_interval() -> None:
 
 def test_a_loss_that_is_nan_does_not_narrow_the_interval() -> None:
     # The mean of a column leaves NaN out, so the interval has to do so as well, or be NaN.
-    half = tables.interval_half_width(pd.Series([0.5, 0.7, math.nan]))
-    honest = tables.interval_half_width(pd.Series([0.5, 0.7]))
+    half = interval_half_width(pd.Series([0.5, 0.7, math.nan]))
+    honest = interval_half_width(pd.Series([0.5, 0.7]))
     assert math.isnan(half) or half == pytest.approx(honest)
 
 
@@ -244,7 +246,7 @@ def test_missed_bounds_and_diverged_runs_are_counted() -> None:
         sanity=["met", "missed", "met"],
         status=["finished", "diverged", "finished"],
     )
-    (row,) = tables.summary_table(frame, []).to_dict("records")
+    (row,) = summary_table(frame, []).to_dict("records")
     assert (row["n"], row["sanity_met"], row["diverged"]) == (3, 2, 1)
 
 
@@ -252,7 +254,7 @@ def test_cells_keep_the_order_of_the_study() -> None:
     tanh = runs_frame([0.7, 0.8], activation="tanh")
     relu = runs_frame([0.9, 0.8])
     concise = runs_frame([0.6], implementation="concise")
-    summary = tables.summary_table(pd.concat([tanh, relu, concise]), [])
+    summary = summary_table(pd.concat([tanh, relu, concise]), [])
     cells = summary[["implementation", "activation", "n"]].values.tolist()
     assert cells == [["scratch", "tanh", 2], ["scratch", "relu", 2], ["concise", "relu", 1]]
 
@@ -266,7 +268,7 @@ def test_further_axes_make_cells_of_their_own() -> None:
         ]
     )
     axes = ["hidden_sizes", "learning_rate"]
-    summary = tables.summary_table(frame, axes)
+    summary = summary_table(frame, axes)
     assert summary.columns[:5].tolist() == ["implementation", "activation", *axes, "n"]
     assert summary[axes].values.tolist() == [["8", 0.1], ["8", 0.5], ["8 4", 0.1], ["8 4", 0.5]]
     assert summary["n"].tolist() == [2] * 4
@@ -276,7 +278,7 @@ def test_scores_per_class_have_a_row_per_run_and_class() -> None:
     path = "scratch/relu/seed=7/hidden_sizes=8x4"
     records = records_of(path, axes=["hidden_sizes"]) | records_of("concise/tanh/seed=0")
     frame = pd.DataFrame({"run": list(records)})
-    table = tables.per_class_table(frame, records)
+    table = per_class_table(frame, records)
     assert table["class"].tolist() == ["cat", "dog"] * 2
     assert table.iloc[0].to_dict() == {
         "run": path,
@@ -294,11 +296,11 @@ def test_scores_per_class_have_a_row_per_run_and_class() -> None:
 
 def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
     records = records_of("scratch/relu/seed=0", "scratch/tanh/seed=1")
-    runs = tables.runs_table(tracked_as_recorded(records), records)
+    runs = runs_table(tracked_as_recorded(records), records)
     for name, table in (
         ("runs", runs),
-        ("summary", tables.summary_table(runs, [])),
-        ("per_class", tables.per_class_table(runs, records)),
+        ("summary", summary_table(runs, [])),
+        ("per_class", per_class_table(runs, records)),
     ):
         csv, parquet = tmp_path / f"{name}.csv", tmp_path / f"{name}.parquet"
         tables.write(table, csv, parquet)
@@ -327,7 +329,7 @@ def test_a_cell_with_a_run_that_did_not_finish_has_no_mean(status: str) -> None:
     # The accuracy of a run that diverged is a number, as good as any to take a mean of.
     unsound = runs_frame([0.8, 0.1, 0.9], status=["finished", status, "finished"])
     sound = runs_frame([0.8, 0.1, 0.9], activation="tanh")
-    row, other = tables.summary_table(pd.concat([unsound, sound]), []).to_dict("records")
+    row, other = summary_table(pd.concat([unsound, sound]), []).to_dict("records")
     for metric in MEANS:
         assert math.isnan(row[metric])
         assert math.isfinite(other[metric])
@@ -346,17 +348,17 @@ def test_diverged_and_failed_runs_are_counted_apart() -> None:
     frame = runs_frame(
         [0.8, 0.1, 0.9, 0.2], status=["failed", "diverged", "failed", "finished"], sanity="missed"
     )
-    (row,) = tables.summary_table(frame, []).to_dict("records")
+    (row,) = summary_table(frame, []).to_dict("records")
     assert (row["n"], row["sanity_met"], row["diverged"], row["failed"]) == (4, 0, 1, 2)
 
 
 def test_the_summary_is_of_the_split_that_runs_are_scored_on() -> None:
     frame = runs_frame([0.8, 0.9]).rename(columns={"test_accuracy": "validation_accuracy"})
-    (row,) = tables.summary_table(frame, [], "validation").to_dict("records")
+    (row,) = summary_table(frame, [], "validation").to_dict("records")
     assert row["validation_accuracy_mean"] == pytest.approx(0.85)
     assert not [name for name in row if "test" in name]
     both = frame.assign(test_accuracy=0.1)
-    (row,) = tables.summary_table(both, [], "validation").to_dict("records")
+    (row,) = summary_table(both, [], "validation").to_dict("records")
     assert row["validation_accuracy_mean"] == pytest.approx(0.85)
 
 
@@ -368,20 +370,20 @@ def test_runs_that_are_scored_on_validation_have_its_columns() -> None:
         for row in record.history
     ]
     records = {path: replace(record, history=history)}
-    table = tables.runs_table(tracked_as_recorded(records), records)
+    table = runs_table(tracked_as_recorded(records), records)
     assert not [name for name in table if "test" in name]
     assert table["validation_accuracy"].tolist() == [0.5]
     assert table["final_validation_accuracy"].tolist() == [0.5]
     tracked = tracked_as_recorded(records)
     tracked[path]["metrics"]["validation_loss"] = 7.0
     with pytest.raises(UserError, match=r"validation_loss is 7\.0 in MLflow"):
-        tables.runs_table(tracked, records)
+        runs_table(tracked, records)
 
 
 def test_a_failed_run_has_a_row_without_metrics() -> None:
     sound, broken = "scratch/relu/seed=0", "mine/relu/seed=0"
     records = {sound: run_record(sound), broken: failed_record(broken)}
-    table = tables.runs_table(tracked_as_recorded(records), records).set_index("run")
+    table = runs_table(tracked_as_recorded(records), records).set_index("run")
     assert table["status"].to_dict() == {sound: "finished", broken: "failed"}
     assert table["sanity"].to_dict() == {sound: "met", broken: "missed"}
     assert table["epochs_run"].to_dict() == {sound: 3, broken: 0}
@@ -398,7 +400,7 @@ def test_a_setting_of_a_failed_run_is_held_against_mlflow_as_well() -> None:
     tracked = tracked_as_recorded(records)
     tracked[path]["parameters"]["learning_rate"] = 9
     with pytest.raises(UserError, match="learning_rate is 9 in MLflow"):
-        tables.runs_table(tracked, records)
+        runs_table(tracked, records)
 
 
 @pytest.mark.filterwarnings("error")
@@ -407,12 +409,12 @@ def test_tables_with_failed_runs_are_written_and_read_back(tmp_path: Path, sound
     records = {"mine/relu/seed=0": failed_record("mine/relu/seed=0")}
     if sound:
         records["scratch/relu/seed=0"] = run_record()
-    runs = tables.runs_table(tracked_as_recorded(records), records)
+    runs = runs_table(tracked_as_recorded(records), records)
     tables.write(runs, tmp_path / "runs.csv", tmp_path / "runs.parquet")
     read = pd.read_parquet(tmp_path / "runs.parquet")
     assert read["run"].tolist() == list(records)
 
-    summary = tables.summary_table(read, [])
+    summary = summary_table(read, [])
     tables.write(summary, tmp_path / "summary.csv", tmp_path / "summary.parquet")
     summary = pd.read_parquet(tmp_path / "summary.parquet")
     assert summary["failed"].tolist() == [1, 0][: len(records)]
@@ -420,6 +422,6 @@ def test_tables_with_failed_runs_are_written_and_read_back(tmp_path: Path, sound
     assert summary["test_accuracy_mean"].isna().tolist() == [True, False][: len(records)]
     assert summary["seconds_per_epoch_median"].isna().tolist() == [True, False][: len(records)]
 
-    classes = tables.per_class_table(read, records)
+    classes = per_class_table(read, records)
     tables.write(classes, tmp_path / "classes.csv", tmp_path / "classes.parquet")
     assert classes["images"].tolist() == [0, 0, 2, 2][: 2 * len(records)]

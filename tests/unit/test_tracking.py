@@ -14,11 +14,16 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, ViewType
 
 from conftest import epoch_row, failed_record, run_record, write_record
-from mlplab import collecting, mlflow_entities, mlflow_store, tables, tracking
 from mlplab.addresses import without_credentials
+from mlplab.analysis.runs import contradictions, runs_table
 from mlplab.errors import UserError
 from mlplab.files import read_json, value_digest, write_json
-from mlplab.record import RunFiles, RunRecord
+from mlplab.study.record import RunFiles, RunRecord
+from mlplab.tracking import collect as collecting
+from mlplab.tracking import entities as mlflow_entities
+from mlplab.tracking import send as tracking
+from mlplab.tracking import store as mlflow_store
+from mlplab.tracking import study as mlflow_study
 
 PATH = "scratch/relu/seed=0"
 METRICS = [name for name in epoch_row(1) if name not in ("epoch", "timestamp")]
@@ -37,7 +42,7 @@ class Store:
 
     def __init__(self, uri: str, name: str) -> None:
         self.uri = uri
-        self.study = tracking.start_study(uri, name)
+        self.study = mlflow_study.start_study(uri, name)
         self.client = MlflowClient(uri)
 
     def send(self, files: RunFiles) -> str:
@@ -50,7 +55,7 @@ class Store:
     def runs(self, view: int = ViewType.ACTIVE_ONLY) -> list[Run]:
         """All runs of the grid, the study's summary run left out."""
         found = self.client.search_runs(
-            [self.study["experiment_id"]], f"tags.`{tracking.KIND_TAG}` = 'run'", view
+            [self.study["experiment_id"]], f"tags.`{mlflow_study.KIND_TAG}` = 'run'", view
         )
         return list(found)
 
@@ -58,7 +63,11 @@ class Store:
         """A live run of `path` as a sender that was killed leaves it; returns its id."""
         run = self.client.create_run(
             self.study["experiment_id"],
-            tags={tracking.RUN_TAG: path, tracking.RECORD_TAG: "?", tracking.KIND_TAG: "run"},
+            tags={
+                mlflow_study.RUN_TAG: path,
+                mlflow_study.RECORD_TAG: "?",
+                mlflow_study.KIND_TAG: "run",
+            },
         )
         return str(run.info.run_id)
 
@@ -88,22 +97,22 @@ def small(**run: Any) -> RunRecord:
 
 
 def test_the_study_is_started_once(store: Store) -> None:
-    again = tracking.start_study(store.uri, store.study["study"])
+    again = mlflow_study.start_study(store.uri, store.study["study"])
     assert again == store.study
     assert store.study["tracking_uri"] == store.uri
     experiment = store.client.get_experiment(store.study["experiment_id"])
     assert experiment.name == store.study["study"]
     assert experiment.artifact_location == (
-        (tracking.LOCAL_ARTIFACTS / experiment.name).absolute().as_uri()
+        (mlflow_study.LOCAL_ARTIFACTS / experiment.name).absolute().as_uri()
     )
     summary = store.client.get_run(store.study["study_run_id"])
-    assert summary.data.tags[tracking.KIND_TAG] == "study"
+    assert summary.data.tags[mlflow_study.KIND_TAG] == "study"
     assert Path("store/of/mlflow.db").is_file()
 
 
 def test_a_deleted_study_is_restored(store: Store) -> None:
     store.client.delete_experiment(store.study["experiment_id"])
-    again = tracking.start_study(store.uri, store.study["study"])
+    again = mlflow_study.start_study(store.uri, store.study["study"])
     assert again["experiment_id"] == store.study["experiment_id"]
     experiment = store.client.get_experiment(store.study["experiment_id"])
     assert experiment.lifecycle_stage == "active"
@@ -179,8 +188,8 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
     assert read["status"] == "finished"
     assert read["parameters"].items() >= record.run["settings"].items()
     assert read["parameters"]["seed"] == 0
-    assert tables.contradictions(PATH, read, record) == []
-    assert len(tables.runs_table({PATH: read}, {PATH: record})) == 1
+    assert contradictions(PATH, read, record) == []
+    assert len(runs_table({PATH: read}, {PATH: record})) == 1
 
 
 def test_a_record_that_is_sent_twice_makes_one_run(store: Store, tmp_path: Path) -> None:
@@ -371,14 +380,14 @@ def test_losses_that_are_not_finite_are_tracked(
     assert read["status"] == "diverged"
     assert read["metrics"]["training_loss"] == pytest.approx(kept, nan_ok=True)
     assert math.isnan(read["metrics"]["final_test_loss"])
-    assert tables.contradictions(PATH, read, record) == []
+    assert contradictions(PATH, read, record) == []
 
 
 def test_a_metric_that_was_changed_in_mlflow_is_noticed(store: Store, tmp_path: Path) -> None:
     record = small()
     run_id = store.send(write_record(record, tmp_path))
     store.client.log_metric(run_id, "macro_f1", 0.99, step=2)
-    (line,) = tables.contradictions(PATH, store.read({PATH: run_id})[PATH], record)
+    (line,) = contradictions(PATH, store.read({PATH: run_id})[PATH], record)
     assert "macro_f1 is 0.99 in MLflow" in line
 
 
@@ -388,7 +397,7 @@ def test_figures_and_tables_become_artifacts_of_the_summary_run(
     write_json(tmp_path / "runs.json", [1])
     config = {"study": "x", "grid": {"seed": [0]}}
     for _ in range(2):
-        collecting.publish_study(
+        mlflow_study.publish_study(
             store.uri, store.study, config, {"tables": [str(tmp_path / "runs.json")]}, 0
         )
     run_id = store.study["study_run_id"]
@@ -434,7 +443,7 @@ def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_unusable_store_is_refused_without_its_credentials(uri: str) -> None:
     with pytest.raises(UserError) as refused:
-        tracking.start_study(uri, "test")
+        mlflow_study.start_study(uri, "test")
     message = str(refused.value)
     assert "tracking.uri" in message
     assert without_credentials(uri) in message
@@ -461,7 +470,7 @@ def test_a_local_store_that_cannot_be_used_is_refused(
     monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 0)
     path = make(tmp_path)
     with pytest.raises(UserError) as refused:
-        tracking.start_study(f"sqlite:///{path}", "test")
+        mlflow_study.start_study(f"sqlite:///{path}", "test")
     assert str(path) in str(refused.value)
 
 
@@ -491,8 +500,8 @@ def test_a_failed_run_ends_as_failed_with_its_error(store: Store, tmp_path: Path
 
     (read,) = store.read({PATH: run_id}).values()
     assert read["status"] == "failed"
-    assert tables.contradictions(PATH, read, record) == []
-    assert tables.runs_table({PATH: read}, {PATH: record})["status"].tolist() == ["failed"]
+    assert contradictions(PATH, read, record) == []
+    assert runs_table({PATH: read}, {PATH: record})["status"].tolist() == ["failed"]
     # Sent twice it is one run, as any other.
     assert store.send(files) == run_id
     assert len(store.runs(ViewType.ALL)) == 1
@@ -547,4 +556,4 @@ def test_a_run_that_is_scored_on_validation_is_tracked_without_a_test_metric(
     assert not [name for name in run.data.metrics if "test" in name]
     assert run.data.metrics["validation_accuracy"] == 0.5
     assert run.data.metrics["final_validation_accuracy"] == 0.5
-    assert tables.contradictions(PATH, store.read({PATH: run_id})[PATH], record) == []
+    assert contradictions(PATH, store.read({PATH: run_id})[PATH], record) == []

@@ -11,25 +11,25 @@ import pytest
 import torch
 
 from mlplab import activations, implementations
+from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Dataset, Split, held_out
-from mlplab.diagnostics import Probe
 from mlplab.errors import UserError
-from mlplab.parameters import epoch_order, initial_parameters
-from mlplab.predictions import prediction_table
-from mlplab.training import (
+from mlplab.initializers import initial_parameters
+from mlplab.study.settings import Settings
+from mlplab.training.diagnostics import Probe
+from mlplab.training.loop import (
     EVALUATION_BATCH,
-    SANITY_BOUNDS,
     Batches,
     Checkpoint,
     Epoch,
-    Settings,
     Trained,
     all_logits,
     evaluate,
-    sanity,
     train,
     train_epoch,
 )
+from mlplab.training.predictions import prediction_table
+from mlplab.training.sanity import SANITY_BOUNDS, sanity
 
 every_implementation = pytest.mark.parametrize("implementation", implementations.names())
 
@@ -640,7 +640,7 @@ def test_time_for_diagnoses_is_no_training_time(monkeypatch: pytest.MonkeyPatch)
         return []
 
     # A look at this clock takes a second, a diagnosis a thousand.
-    monkeypatch.setattr("mlplab.training.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("mlplab.training.loop.time.perf_counter", lambda: float(next(clock)))
     monkeypatch.setattr(Probe, "diagnose", slow)
     trained = run(small_data(), QUICK)
     assert [row.seconds for row in trained.history] == [1, 1]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlplab import check
 from mlplab.files import read_json
+from mlplab.judging import check
 
 from .conftest import ROOT, Project
 
@@ -102,7 +102,9 @@ def test_the_tutorials_study_ends_in_a_report_and_a_broken_file_does_not_stop_it
     assert "Nothing to be done" in project.run("--dry-run").stdout
 
     file = outside / "my_networks/my_network.py"
-    file.write_text(file.read_text() + "\n# edited\n")
+    file.write_text(file.read_text() + "\n# a comment\n")
+    assert project.to_train() == []
+    file.write_text(file.read_text() + "\nEDITED = True\n")
     assert project.to_train() == [
         f"my_network {activation} seed={seed}"
         for activation in ("relu", "softsign")

@@ -66,30 +66,6 @@ def test_nothing_is_to_be_done_after_a_finished_study(finished: Project) -> None
     assert "Nothing to be done" in answer.stdout
 
 
-def test_editing_an_implementation_trains_its_runs_alone(finished: Project, tmp_path: Path) -> None:
-    project = finished.copy(tmp_path / "copy")
-    file = project.folder / "workflow/mlplab/implementations/scratch.py"
-    file.write_text(file.read_text() + "\n# edited\n")
-    assert project.to_train() == ["scratch relu seed=0", "scratch relu seed=1"]
-
-
-@pytest.mark.parametrize("edited", ["figures.py", "report/template.html.j2", "tables.py"])
-def test_editing_a_figure_or_the_report_trains_nothing(
-    finished: Project, tmp_path: Path, edited: str
-) -> None:
-    project = finished.copy(tmp_path / "copy")
-    file = project.folder / "workflow/mlplab" / edited
-    file.write_text(file.read_text() + "\n")
-    assert project.to_train() == []
-
-
-def test_editing_shared_training_code_trains_everything(finished: Project, tmp_path: Path) -> None:
-    project = finished.copy(tmp_path / "copy")
-    file = project.folder / "workflow/mlplab/training.py"
-    file.write_text(file.read_text() + "\n# edited\n")
-    assert len(project.to_train()) == len(RUNS)
-
-
 def test_adding_a_seed_trains_the_new_runs_only(finished: Project, tmp_path: Path) -> None:
     project = finished.copy(tmp_path / "copy")
     project.write_config(grid={"activation": ["relu"], "seed": [0, 1, 2]})

@@ -2,7 +2,7 @@
 
 import torch
 
-from mlplab.parameters import activation_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
 
 
 class Network:

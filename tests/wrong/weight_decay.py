@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from mlplab.parameters import activation_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
 
 
 class Network:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PathLike = str | os.PathLike[str]
+
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`, renamed on success and removed on failure."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -22,29 +24,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
+def write_text(path: PathLike, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
+def write_json(path: PathLike, value: Any) -> None:
     """Write `value` as strict JSON (a NaN is an error: use None), whole or not at all."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def read_json(path: str | os.PathLike[str]) -> Any:
+def read_json(path: PathLike) -> Any:
     """The value stored in a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def file_digest(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
+def file_digest(path: PathLike, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def files_digest(paths: Iterable[str | os.PathLike[str]]) -> str:
+def files_digest(paths: Iterable[PathLike]) -> str:
     """One SHA-256 over the names and contents of several files, whatever their order or folder."""
     lines = sorted(f"{Path(path).name} {file_digest(path)}" for path in paths)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

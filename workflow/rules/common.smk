@@ -6,7 +6,8 @@ from dataclasses import asdict
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-LIBRARY = Path(workflow.basedir, "workflow")
+# This file may be part of a workflow in another folder (`module`).
+LIBRARY = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 sys.path.insert(0, str(LIBRARY))
 # Scripts run in processes of their own, which find the library here.
 search = filter(None, [str(LIBRARY), os.getenv("PYTHONPATH")])
@@ -14,8 +15,10 @@ os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
 import warm
 from invocation import Progress, end_timers_with_main_thread, hold_lock, refuse_sqlite
-from mlplab import activations, datasets, grid, implementations, provenance
-from mlplab.config import ConfigError, resolve
+from mlplab import activations, datasets, implementations
+from mlplab.config.resolve import ConfigError, resolve
+from mlplab.study import grid
+from mlplab.study.code import code_digest, training_digest
 
 try:
     resolved = resolve(config)
@@ -39,6 +42,9 @@ RUNS_TABLE = f"{STUDY}/tables/runs.parquet"
 TRACKED = f"{STUDY}/tracked.json"
 # Relative to the rule files that name it.
 ENVIRONMENT = "../../environment.yml"
+
+# The rules that run on the nodes of a cluster whatever the config says.
+ON_NODES = ("train", "compare_implementation")
 
 SEEDS = config["grid"]["seed"]
 RUNS = grid.runs(config)
@@ -85,6 +91,14 @@ onstart:
     logger.addHandler(Progress(jobs, sys.stderr))
 
 
+def code(script, *files):
+    """Digest of all code that a rule's script computes with, and of further files.
+
+    A parameter of every rule: an edit of that code, and of no other, runs the rule anew.
+    """
+    return code_digest(LIBRARY / f"scripts/{script}.py", *files)
+
+
 def growing(amount):
     """A resource that is asked for once more with every further attempt (`retries`)."""
     return lambda wildcards, attempt: amount * attempt
@@ -99,6 +113,11 @@ def gpus(wildcards):
 def source(path):
     """A source file as an input: relative, so that a folder that was moved is not run anew."""
     return os.path.relpath(path)
+
+
+def plug_in(path):
+    """A plug-in's file as an input: what counts of it is its code, which is in the parameters."""
+    return ancient(source(path))
 
 
 def run_of(wildcards):

@@ -19,6 +19,8 @@ rule download:
     resources:
         mem_mb=growing(500),
         runtime=growing(30),
+    params:
+        code=code("download"),
     message:
         "Downloading {wildcards.file}"
     script:
@@ -45,6 +47,7 @@ rule decode:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
+        code=code("decode"),
         dataset=DATASET.name,
     message:
         "Decoding {params.dataset}"

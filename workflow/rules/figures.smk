@@ -6,12 +6,12 @@ FORMATS = ("svg", "png")
 rule plot_activation:
     """Draw an activation and its gradient as the article does, and its closed-form derivative."""
     input:
-        activation=lambda wildcards: source(ACTIVATION_FILES[wildcards.activation]),
+        activation=lambda wildcards: plug_in(ACTIVATION_FILES[wildcards.activation]),
     output:
         **{
             f"function_{form}": report(
                 f"{FIGURES}/activations/{{activation}}.{form}",
-                caption="../report/activation.rst",
+                caption="../captions/activation.rst",
                 category="Activations",
                 labels={
                     "activation": "{activation}",
@@ -24,7 +24,7 @@ rule plot_activation:
         **{
             f"gradient_{form}": report(
                 f"{FIGURES}/activations/{{activation}}.gradient.{form}",
-                caption="../report/activation.rst",
+                caption="../captions/activation.rst",
                 category="Activations",
                 labels={
                     "activation": "{activation}",
@@ -43,6 +43,8 @@ rule plot_activation:
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
+    params:
+        code=lambda wildcards: code("plot_activation", ACTIVATION_FILES[wildcards.activation]),
     message:
         "Drawing {wildcards.activation} and its gradient"
     script:
@@ -56,7 +58,7 @@ rule plot_samples:
     output:
         svg=report(
             f"{FIGURES}/samples.svg",
-            caption="../report/samples.rst",
+            caption="../captions/samples.rst",
             category="Data",
             labels={"shows": "samples"},
         ),
@@ -70,6 +72,8 @@ rule plot_samples:
     resources:
         mem_mb=growing(2000),
         runtime=growing(10),
+    params:
+        code=code("plot_samples"),
     message:
         "Drawing samples of the data"
     script:
@@ -83,7 +87,7 @@ rule plot_curves:
     output:
         svg=report(
             f"{FIGURES}/curves/{{group}}.svg",
-            caption="../report/curves.rst",
+            caption="../captions/curves.rst",
             category="Training",
             labels=lambda wildcards: labels(wildcards.group),
         ),
@@ -98,6 +102,7 @@ rule plot_curves:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        code=code("plot_curves"),
         scored_on=SCORED_ON,
     message:
         "Drawing the training curves of {wildcards.group}"
@@ -113,14 +118,14 @@ rule plot_cell:
     output:
         predictions_svg=report(
             f"{FIGURES}/predictions/{{cell}}.svg",
-            caption="../report/predictions.rst",
+            caption="../captions/predictions.rst",
             category="Predictions",
             labels=lambda wildcards: labels(wildcards.cell),
         ),
         predictions_png=f"{FIGURES}/predictions/{{cell}}.png",
         confusion_svg=report(
             f"{FIGURES}/confusion/{{cell}}.svg",
-            caption="../report/confusion.rst",
+            caption="../captions/confusion.rst",
             category="Confusion",
             labels=lambda wildcards: labels(wildcards.cell),
         ),
@@ -135,6 +140,7 @@ rule plot_cell:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        code=code("plot_cell"),
         scored_on=SCORED_ON,
         validation_size=lambda wildcards: CELLS[wildcards.cell][0].settings["validation_size"],
     message:
@@ -151,7 +157,7 @@ rule plot_diagnostics:
         **{
             f"{name}_{form}": report(
                 f"{FIGURES}/{name}.{form}",
-                caption=f"../report/{name}.rst",
+                caption=f"../captions/{name}.rst",
                 category="Diagnostics",
                 labels={"shows": name, "format": form},
             )
@@ -167,6 +173,8 @@ rule plot_diagnostics:
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        code=code("plot_diagnostics"),
     message:
         "Drawing gradients and units"
     script:
@@ -181,7 +189,7 @@ rule plot_overview:
         **{
             f"{name}_{form}": report(
                 f"{FIGURES}/{name}.{form}",
-                caption=f"../report/{name}.rst",
+                caption=f"../captions/{name}.rst",
                 category="Overview",
                 labels={"shows": name, "format": form},
             )
@@ -198,6 +206,7 @@ rule plot_overview:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        code=code("plot_overview"),
         groups={path: run.group for path, run in RUNS.items()},
         scored_on=SCORED_ON,
     message:

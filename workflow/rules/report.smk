@@ -1,5 +1,8 @@
 # One page for readers, and the whole study as artifacts of its summary run in MLflow.
-REPORT_CODE = LIBRARY / "mlplab/report"
+# Template, style and script of the page.
+PAGE_FILES = [
+    path for path in (LIBRARY / "mlplab/report").iterdir() if path.suffix in (".j2", ".css", ".js")
+]
 # The page's figures by the names that it knows them by.
 REPORT_FIGURES = {
     name: f"{FIGURES}/{name}.svg"
@@ -27,12 +30,10 @@ rule render_report:
         selection=SELECTION,
         figures=list(REPORT_FIGURES.values()),
         activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
-        # Template, style, script and library code: an edit of the page renders it anew.
-        code=[source(path) for path in sorted(REPORT_CODE.iterdir()) if path.is_file()],
     output:
         report(
             f"{STUDY}/report.html",
-            caption="../report/report.rst",
+            caption="../captions/report.rst",
             category="Report",
         ),
     log:
@@ -45,8 +46,8 @@ rule render_report:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        runs=run_files("run.json", RUNS.values()),
-        paths=list(RUNS),
+        code=code("render_report", *PAGE_FILES),
+        runs=dict(zip(RUNS, run_files("run.json", RUNS.values()))),
         axes=AXES,
         tables=list(TABLES),
         figures=list(REPORT_FIGURES),
@@ -80,6 +81,8 @@ rule publish_study:
     resources:
         mem_mb=growing(1000),
         runtime=growing(30),
+    params:
+        code=code("publish_study"),
     message:
         "Publishing the study in MLflow"
     script:

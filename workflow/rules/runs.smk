@@ -19,6 +19,7 @@ rule start_study:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        code=code("start_study"),
         study=config["study"],
         uri=config["tracking"]["uri"],
     message:
@@ -31,8 +32,8 @@ rule train:
     """Train one network from its seed's parameters, in its seed's order."""
     input:
         data=IMAGES,
-        implementation=lambda wildcards: source(IMPLEMENTATION_FILES[wildcards.implementation]),
-        activation=lambda wildcards: source(ACTIVATION_FILES[wildcards.activation]),
+        implementation=lambda wildcards: plug_in(IMPLEMENTATION_FILES[wildcards.implementation]),
+        activation=lambda wildcards: plug_in(ACTIVATION_FILES[wildcards.activation]),
     output:
         history=f"{RUN}/history.csv",
         diagnostics=f"{RUN}/diagnostics.csv",
@@ -55,8 +56,11 @@ rule train:
     params:
         run=lambda wildcards: asdict(run_of(wildcards)),
         scored_on=SCORED_ON,
-        # The implementation's and the activation's files are inputs; this stands for all the rest.
-        shared_code=provenance.shared_digest(),
+        code=lambda wildcards: training_digest(
+            LIBRARY / "scripts/train.py",
+            IMPLEMENTATION_FILES[wildcards.implementation],
+            ACTIVATION_FILES[wildcards.activation],
+        ),
     message:
         "Training {wildcards.implementation} {wildcards.activation} {wildcards.point}"
     script:
@@ -82,6 +86,7 @@ rule evaluate:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        code=code("evaluate"),
         scored_on=SCORED_ON,
     message:
         "Evaluating {wildcards.implementation} {wildcards.activation}{wildcards.axes}"
@@ -111,6 +116,8 @@ rule track:
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        code=code("track"),
     message:
         "Tracking {wildcards.implementation} {wildcards.activation}{wildcards.axes}"
     script:

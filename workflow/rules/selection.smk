@@ -20,8 +20,8 @@ rule select_best:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        runs=run_files("run.json", RUNS.values()),
-        paths=list(RUNS),
+        code=code("select_best", *ACTIVATION_FILES.values(), *IMPLEMENTATION_FILES.values()),
+        runs=dict(zip(RUNS, run_files("run.json", RUNS.values()))),
         axes=AXES,
         implementations={
             name: source(IMPLEMENTATION_FILES[name]) for name in config["grid"]["implementation"]

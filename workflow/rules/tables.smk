@@ -1,7 +1,5 @@
 # From MLflow to pandas tables, checked against the records on disk.
 
-# What compares implementations, beside the code that all trainings share.
-PARITY_MODULES = ("parity", "compared", "mistakes", "problems")
 SUMMARIES = ("summary", "per_class", "comparisons", "sampling", "intervals")
 TABLES = {
     name: {form: f"{STUDY}/tables/{name}.{form}" for form in ("csv", "parquet")}
@@ -23,6 +21,7 @@ rule save_config:
         mem_mb=growing(200),
         runtime=growing(5),
     params:
+        code=code("save_config"),
         config=config,
     message:
         "Saving the configuration"
@@ -42,7 +41,7 @@ rule collect_runs:
     output:
         csv=report(
             TABLES["runs"]["csv"],
-            caption="../report/runs.rst",
+            caption="../captions/runs.rst",
             category="Tables",
             labels={"table": "runs"},
         ),
@@ -58,6 +57,7 @@ rule collect_runs:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        code=code("collect_runs"),
         paths=list(RUNS),
     message:
         "Collecting the runs from MLflow"
@@ -75,7 +75,7 @@ rule summarize:
             f"{name}_{form}": (
                 report(
                     TABLES[name][form],
-                    caption=f"../report/{name}.rst",
+                    caption=f"../captions/{name}.rst",
                     category="Tables",
                     labels={"table": name.replace("_", " ")},
                 )
@@ -95,8 +95,8 @@ rule summarize:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        runs=run_files("run.json", RUNS.values()),
-        paths=list(RUNS),
+        code=code("summarize"),
+        runs=dict(zip(RUNS, run_files("run.json", RUNS.values()))),
         axes=AXES,
         scored_on=SCORED_ON,
         margin=config["comparisons"]["equivalence_margin"],
@@ -110,10 +110,9 @@ rule compare_implementation:
     """Run an implementation beside the reference, step by step, with every activation of the study."""
     input:
         data=IMAGES,
-        implementation=lambda wildcards: source(IMPLEMENTATION_FILES[wildcards.implementation]),
-        reference=source(IMPLEMENTATION_FILES[config["reference"]]),
-        activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
-        code=[source(LIBRARY / f"mlplab/{name}.py") for name in PARITY_MODULES],
+        implementation=lambda wildcards: plug_in(IMPLEMENTATION_FILES[wildcards.implementation]),
+        reference=plug_in(IMPLEMENTATION_FILES[config["reference"]]),
+        activations=[plug_in(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
     output:
         parity=f"{STUDY}/parity/{{implementation}}.json",
     log:
@@ -127,8 +126,13 @@ rule compare_implementation:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        code=lambda wildcards: code(
+            "compare_implementation",
+            IMPLEMENTATION_FILES[wildcards.implementation],
+            IMPLEMENTATION_FILES[config["reference"]],
+            *(ACTIVATION_FILES[name] for name in ACTIVATIONS),
+        ),
         settings=next(iter(RUNS.values())).settings,
-        shared_code=provenance.shared_digest(),
     message:
         "Comparing {wildcards.implementation} with the reference"
     script:
@@ -145,7 +149,7 @@ rule tabulate_parity:
     output:
         csv=report(
             TABLES["parity"]["csv"],
-            caption="../report/parity.rst",
+            caption="../captions/parity.rst",
             category="Tables",
             labels={"table": "parity"},
         ),
@@ -159,6 +163,8 @@ rule tabulate_parity:
     resources:
         mem_mb=growing(1000),
         runtime=growing(10),
+    params:
+        code=code("tabulate_parity"),
     message:
         "Tabulating parity"
     script:

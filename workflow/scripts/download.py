@@ -8,14 +8,12 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with logged(snakemake):
-    from mlplab import datasets
-    from mlplab.datasets.download import download, mirrors_of
+    from mlplab.steps.download import download
 
-    dataset = datasets.info(snakemake.config["dataset"])
     download(
-        dataset,
-        dataset.file(snakemake.wildcards.file),
-        mirrors_of(dataset, snakemake.config["mirrors"]),
+        snakemake.config["dataset"],
+        snakemake.wildcards.file,
+        snakemake.config["mirrors"],
         snakemake.output.file,
         snakemake.output.source,
     )

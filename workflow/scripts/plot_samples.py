@@ -8,11 +8,10 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with logged(snakemake):
-    from mlplab import figures
-    from mlplab.datasets import store
+    from mlplab.steps.plot_samples import plot_samples
 
-    data = store.load(snakemake.input.data)
-    labels = data.training.labels[:18].tolist()
-    titles = [data.class_names[label] for label in labels]
-    figure = figures.images(data.training.images[:18].numpy(), titles, columns=9)
-    figures.save(figure, snakemake.output.svg, snakemake.output.png)
+    plot_samples(
+        snakemake.input.data,
+        snakemake.output.svg,
+        snakemake.output.png,
+    )

@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with logged(snakemake):
-    import yaml
+    from mlplab.steps.save_config import save_config
 
-    from mlplab.files import write_text
-
-    write_text(snakemake.output[0], yaml.safe_dump(dict(snakemake.params.config), sort_keys=False))
+    save_config(
+        snakemake.params.config,
+        snakemake.output[0],
+    )

@@ -28,7 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlplab.elementwise import (
+from mlplab.activations._functions import (
     Function,
     as_module,
     autograd,

@@ -77,7 +77,7 @@ def load(source: str | Path) -> Build:
     Raises PlugInError where the file cannot be imported or lacks part of the interface, and
     whenever a network that was built breaks it.
     """
-    from mlplab.contract import guarded
+    from mlplab.implementations._contract import guarded
 
     path = REGISTRY.file(source)
     return guarded(REGISTRY.load(path), path)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mlplab.activations import Activation
-from mlplab.parameters import activation_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
 
 DEVICES = ("cpu", "cuda")
 

@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional
 
 from mlplab.activations import Activation
-from mlplab.parameters import activation_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
 
 DEVICES = ("cpu", "cuda")
 

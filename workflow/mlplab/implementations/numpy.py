@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mlplab.activations import Activation
-from mlplab.parameters import activation_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
 
 Array = NDArray[Any]
 

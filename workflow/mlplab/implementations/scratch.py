@@ -7,7 +7,7 @@ activation between them, and one step of gradient descent is written by hand.
 import torch
 
 from mlplab.activations import Activation
-from mlplab.parameters import activation_parameters, layers
+from mlplab.implementations._parameters import activation_parameters, layers
 
 DEVICES = ("cpu", "cuda")
 

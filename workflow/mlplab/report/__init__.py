@@ -11,23 +11,13 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from mlplab import grid
 from mlplab.errors import UserError
-from mlplab.record import RunRecord
-from mlplab.report import (
-    accuracies,
-    comparing,
-    facts,
-    inside,
-    parity,
-    shown,
-    svg,
-    tables,
-    words,
-)
-from mlplab.report.finding import Finding
-from mlplab.report.findings import all_findings, speed
+from mlplab.report import comparing, setup, shortlist, svg, tables, wording
+from mlplab.report.findings import accuracies, all_findings, inside, parity, speed
+from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
+from mlplab.study import grid
+from mlplab.study.record import RunRecord
 
 FOLDER = Path(__file__).parent
 TEMPLATE, STYLE, SCRIPT = "template.html.j2", "report.css", "report.js"
@@ -63,12 +53,13 @@ def _answer(
     """What was run and what came out, in one paragraph."""
     choices = config["grid"]
     axes = [axis for axis in choices if axis not in grid.IDENTITY]
-    further = f", for every {words.listed(map(words.human, axes))}" if axes else ""
+    further = f", for every {wording.listed(map(wording.human, axes))}" if axes else ""
     run = (
-        f"{words.count(len(records), 'run')} on {manifest['title']} "
+        f"{wording.count(len(records), 'run')} on {manifest['title']} "
         f"({_images(config, manifest)}): "
-        f"{words.listed(choices['implementation'])}, with {words.listed(choices['activation'])}, "
-        f"from {words.count(len(choices['seed']), 'seed')}{further}."
+        f"{wording.listed(choices['implementation'])}, "
+        f"with {wording.listed(choices['activation'])}, "
+        f"from {wording.count(len(choices['seed']), 'seed')}{further}."
     )
     return " ".join([run, *(finding.headline for finding in found if finding.headline)])
 
@@ -76,7 +67,7 @@ def _answer(
 def _looked_up(figures: Mapping[str, Path], key: str) -> Path:
     if key not in figures:
         raise UserError(
-            f"the report lacks the figure {key!r}; it has {words.listed(sorted(figures))}"
+            f"the report lacks the figure {key!r}; it has {wording.listed(sorted(figures))}"
         )
     return figures[key]
 
@@ -140,7 +131,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=words.number, count=words.count, listed=words.listed)
+    environment.filters.update(number=wording.number, count=wording.count, listed=wording.listed)
     return environment
 
 
@@ -175,7 +166,7 @@ def render(
     }
     networks = inside.networks(records)
     found = all_findings(config, records, data, networks, selection)
-    groups = shown.groups(config, records, manifest["class_names"])
+    groups = shortlist.groups(config, records, manifest["class_names"])
     return (
         _environment()
         .get_template(TEMPLATE)
@@ -183,9 +174,9 @@ def render(
             study=study["study"],
             experiment=f"{tracker}/{study['experiment_id']}",
             answer=_answer(config, manifest, records, found),
-            settings=facts.settings(config),
-            dataset=facts.dataset(manifest, _held_out(config) or 0),
-            provenance=facts.provenance(records),
+            settings=setup.settings(config),
+            dataset=setup.dataset(manifest, _held_out(config) or 0),
+            provenance=setup.provenance(records),
             manifest=manifest,
             config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
             split=split,
@@ -198,8 +189,8 @@ def render(
             networks=inside.table(networks),
             activations=[formulas(file) for file in activations],
             trained={r.run["activation"] for r in records.values() if r.history},
-            groups=shown.choose(groups),
-            cells=shown.choose([cell for group in groups for cell in group.cells]),
+            groups=shortlist.choose(groups),
+            cells=shortlist.choose([cell for group in groups for cell in group.cells]),
             summary=tables.summary(data["summary"], axes, split),
             per_class=tables.per_class(data["per_class"], axes),
             runs=tables.all_runs(runs, axes, links),

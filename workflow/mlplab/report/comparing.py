@@ -15,16 +15,7 @@ from mlplab.report.tables import (
     point_cells,
     text,
 )
-from mlplab.report.words import (
-    NOTHING,
-    count,
-    human,
-    is_finite,
-    listed,
-    p_value,
-    points,
-    rounded,
-)
+from mlplab.report.wording import NOTHING, count, human, is_finite, listed, p_value, points, rounded
 
 ALPHA = 0.05
 # Beyond this number of seeds, sign flips are drawn and p is not bound to powers of 2.

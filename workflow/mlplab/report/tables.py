@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from mlplab.report.words import NOTHING, human, is_finite, number, rounded, setting
+from mlplab.report.wording import NOTHING, human, is_finite, number, rounded, setting
 
 # The page holds no more rows than this of a table, and none of a longer table of runs.
 ROWS_AT_MOST, RUNS_AT_MOST = 500, 1000

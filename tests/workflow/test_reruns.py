@@ -1,0 +1,172 @@
+"""An edit of the library's code runs again what it touches, no less and no more."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Project
+
+pytestmark = pytest.mark.slow
+
+PAGE = {"render_report", "publish_study", "all"}
+FROM_THE_TABLE = PAGE | {"summarize", "plot_overview"}
+FROM_SCORES = FROM_THE_TABLE | {"track", "collect_runs", "plot_curves", "plot_cell"}
+FROM_TRAINING = FROM_SCORES | {"evaluate", "plot_diagnostics"}
+PARITY = {"compare_implementation", "tabulate_parity"}
+
+# What is edited, in what file, what stands there and what comes instead → the rules that run again.
+EDITS: dict[str, tuple[str, str, str, set[str]]] = {
+    "an activation": (
+        "activations/relu.py",
+        "torch.threshold(x, 0.0, 0.0)",
+        "torch.threshold(x, 0.1, 0.0)",
+        FROM_TRAINING | PARITY | {"train", "plot_activation"},
+    ),
+    "an implementation": (
+        "implementations/scratch.py",
+        "def logits(",
+        "one = 1\n\n    def logits(",
+        FROM_TRAINING | PARITY | {"train"},
+    ),
+    "the training loop": (
+        "training/loop.py",
+        "EVALUATION_BATCH = 1000",
+        "EVALUATION_BATCH = 999",
+        FROM_TRAINING | PARITY | {"train"},
+    ),
+    "threads, precision and the split of a run": (
+        "training/run.py",
+        'read_test=job.scored_on == "test"',
+        "read_test=False",
+        FROM_TRAINING | {"train"},
+    ),
+    "scores: half of macro F1": (
+        "analysis/scores.py",
+        "float(f1.mean())",
+        "float(f1.mean()) / 2",
+        FROM_SCORES | {"evaluate"},
+    ),
+    "statistics: another level": (
+        "analysis/statistics.py",
+        "CONFIDENCE = 0.95",
+        "CONFIDENCE = 0.9",
+        PAGE | {"summarize"},
+    ),
+    "a table: twice n": (
+        "analysis/summary.py",
+        'row["n"] = len(positions)',
+        'row["n"] = 2 * len(positions)',
+        PAGE | {"summarize"},
+    ),
+    "the table of all runs": (
+        "analysis/runs.py",
+        '"sanity": records[path].sanity',
+        '"sanity": ""',
+        FROM_THE_TABLE | {"collect_runs"},
+    ),
+    "a figure: another line style": (
+        "figures/runs.py",
+        'CURVE_STYLES = ("-", "--", ":")',
+        'CURVE_STYLES = (":", "--", "-")',
+        PAGE | {"plot_curves", "plot_overview"},
+    ),
+    "the figures' size": (
+        "figures/canvas.py",
+        '"figure.dpi": 100',
+        '"figure.dpi": 90',
+        PAGE
+        | {"plot_activation", "plot_samples", "plot_curves", "plot_cell"}
+        | {"plot_diagnostics", "plot_overview"},
+    ),
+    "a finding": (
+        "report/findings/bounds.py",
+        "import",
+        "import math\nimport",
+        PAGE,
+    ),
+    "the page's template": ("report/template.html.j2", "<body", "<body id='b'", PAGE),
+    "the page's style": ("report/report.css", "{", "{ ", PAGE),
+    "tracking's entities": (
+        "tracking/entities.py",
+        "TAG_LENGTH = 5000",
+        "TAG_LENGTH = 4000",
+        FROM_THE_TABLE | {"track", "collect_runs"},
+    ),
+    "the data set's decoding": (
+        "datasets/decode.py",
+        '"idx": read_idx',
+        '"ubyte": read_idx',
+        FROM_TRAINING | PARITY | {"decode", "train", "plot_samples"},
+    ),
+    "how implementations are compared": (
+        "judging/tolerances.py",
+        "EXACT = ",
+        "EXACT = 0.5 * ",
+        PAGE | PARITY,
+    ),
+    "a comment": ("training/loop.py", "import math\n", "import math  # for infinity\n", set()),
+    "a docstring": ("plugins.py", '"""Plug-ins: ', '"""Plugged in: ', set()),
+    "a script": (
+        "../scripts/plot_samples.py",
+        "snakemake.output.svg",
+        "str(snakemake.output.svg)",
+        PAGE | {"plot_samples"},
+    ),
+}
+
+
+def rules(project: Project) -> dict[str, int]:
+    """The rules that a dry run names, with their numbers of jobs."""
+    answer = project.run("--dry-run", "--quiet", "reason")
+    assert answer.returncode == 0, answer.stdout
+    if "Nothing to be done" in answer.stdout:
+        return {}
+    table = answer.stdout.partition("Job stats:")[2].partition("total")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.M)}
+
+
+@pytest.fixture(scope="module")
+def edited(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A finished study, each of whose edits is taken back."""
+    yield finished.copy(tmp_path_factory.mktemp("edited") / "copy")
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_runs_again_what_it_touches(edited: Project, name: str) -> None:
+    path, old, new, expected = EDITS[name]
+    file = edited.folder / "workflow/mlplab" / path
+    before = file.read_text(encoding="utf-8")
+    assert old in before, f"{path} has changed; mend this test"
+    file.write_text(before.replace(old, new, 1), encoding="utf-8")
+    try:
+        assert set(rules(edited)) == expected
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+def test_an_edit_of_one_implementation_trains_its_runs_alone(edited: Project) -> None:
+    file = edited.folder / "workflow/mlplab/implementations/scratch.py"
+    before = file.read_text(encoding="utf-8")
+    file.write_text(before.replace("def logits(", "one = 1\n\n    def logits("), encoding="utf-8")
+    found = rules(edited)
+    file.write_text(before, encoding="utf-8")
+    assert {rule: found[rule] for rule in ("train", "evaluate", "track")} == {
+        "train": 2,
+        "evaluate": 1,
+        "track": 1,
+    }
+    assert found["compare_implementation"] == 1
+
+
+def test_a_new_date_runs_nothing(edited: Project) -> None:
+    for file in (edited.folder / "workflow").rglob("*"):
+        if file.is_file():
+            os.utime(file)
+    assert rules(edited) == {}
+
+
+def test_a_copy_in_another_folder_runs_nothing(edited: Project, tmp_path: Path) -> None:
+    assert rules(edited.copy(tmp_path / "moved")) == {}

@@ -1,0 +1,61 @@
+"""The best combination of a grid: chosen on validation images, tested once on the test set."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from mlplab.analysis.summary import interval_half_width
+from mlplab.analysis.tables import CELL
+from mlplab.errors import UserError
+
+CRITERION = "validation_accuracy"
+
+
+def winner(runs: pd.DataFrame, axes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The runs of the cell with the highest mean validation accuracy, and all cells in order.
+
+    A cell with a run that diverged or failed cannot win. Raises UserError where none is left.
+    """
+    keys = [*CELL, *axes]
+    sound = runs.groupby(keys)["status"].transform(lambda status: (status == "finished").all())
+    if not sound.any():
+        raise UserError(
+            "selection: no combination of the grid has finished runs only, so there is no best "
+            "one; see the findings of the report, and mend the grid"
+        )
+    ranked = (
+        runs[sound]
+        .groupby(keys, sort=False)[CRITERION]
+        .agg(["mean", "count"])
+        .sort_values("mean", ascending=False, kind="stable")
+        .reset_index()
+    )
+    best = ranked.loc[0, keys]
+    return runs[(runs[keys] == best).all(axis=1)], ranked
+
+
+def rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """What is told of each run that is to be tested: run, seed and validation accuracy."""
+    chosen = runs[["run", "seed", CRITERION]].to_dict("records")
+    return [{str(key): value for key, value in row.items()} for row in chosen]
+
+
+def summary(
+    ranked: pd.DataFrame, tested: Sequence[Mapping[str, Any]], axes: Sequence[str]
+) -> dict[str, Any]:
+    """What was selected among what, and what the test set says of it."""
+    accuracies = pd.Series([row["test_accuracy"] for row in tested])
+    half = interval_half_width(accuracies)
+    best = ranked.iloc[0]
+    return {
+        "criterion": CRITERION,
+        "combinations": len(ranked),
+        **{key: best[key] for key in CELL},
+        "point": {axis: str(best[axis]) for axis in axes},
+        "validation_accuracy_mean": float(best["mean"]),
+        "runner_up_mean": float(ranked.iloc[1]["mean"]) if len(ranked) > 1 else None,
+        "test_accuracy_mean": float(accuracies.mean()),
+        "test_accuracy_half_width": None if pd.isna(half) else half,
+        "runs": list(tested),
+    }

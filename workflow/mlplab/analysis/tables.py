@@ -1,0 +1,26 @@
+"""What all tables of a study share: the columns of a cell, and how they are written."""
+
+import os
+from typing import Any
+
+import pandas as pd
+
+from mlplab.files import replacing
+
+# What a cell's runs have in common besides the further axes of the grid.
+CELL = ["implementation", "activation"]
+
+
+def write(
+    table: pd.DataFrame, csv: str | os.PathLike[str], parquet: str | os.PathLike[str]
+) -> None:
+    """Write a table as CSV and as parquet, each whole or not at all."""
+    with replacing(csv) as temporary:
+        table.to_csv(temporary, index=False)
+    with replacing(parquet) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def plain(value: Any) -> Any:
+    """A setting as a table has it: a list as its values in one text."""
+    return " ".join(map(str, value)) if isinstance(value, list) else value

@@ -1,0 +1,59 @@
+"""The command `mlplab`: what can be done without running a study."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+USAGE = """\
+usage: mlplab COMMAND …
+
+  check FILE    is this implementation or activation right?
+  docs          print the table of all configuration keys (config/README.md)
+  server        start a tracking server for a team (docs/tracking-server.md)
+
+`mlplab COMMAND --help` says more.
+"""
+
+
+def _check(arguments: Sequence[str]) -> int:
+    from mlplab.judging.check import main
+
+    return main(arguments)
+
+
+def _docs(arguments: Sequence[str]) -> int:
+    from mlplab.config.docs import markdown
+
+    print(markdown(), end="")
+    return 0
+
+
+def _server(arguments: Sequence[str]) -> int:
+    from mlplab.tracking.server import main
+
+    main(arguments)
+    return 0
+
+
+# Each imports what it needs itself: torch and MLflow take seconds.
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "check": _check,
+    "docs": _docs,
+    "server": _server,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit status: 2 where there is no such command."""
+    command, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
+    if command in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    if command not in COMMANDS:
+        found = f"there is no command {command!r}\n\n" if command else ""
+        print(f"{found}{USAGE}", end="", file=sys.stderr)
+        return 2
+    return COMMANDS[command](rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What a configuration may say: checked, completed with defaults, documented."""

@@ -1,0 +1,86 @@
+"""config/README.md, written from the schema."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from mlplab.config.resolve import SCHEMA_FILE, TYPE_NAMES
+
+HEAD = """# Configuration
+
+<!-- Written from workflow/mlplab/config/schema.yaml by `make docs`. -->
+
+`config.yaml` is the article's study. Any other file, given with `--configfile`, says what differs
+from it; single keys are set with `--config`, for example `--config study=mine`. A key that is
+nowhere set has its default. A mistake is refused before any job starts, in a line that names it.
+
+| key | meaning | default | allowed |
+|---|---|---|---|
+"""
+
+TAIL = """
+## Examples
+
+One hidden layer more, under a name of its own:
+
+```yaml
+study: two-layers
+network: {hidden_sizes: [256, 128]}
+```
+
+Three learning rates as an axis of the grid:
+
+```yaml
+study: learning-rates
+grid: {learning_rate: [0.01, 0.1, 0.5]}
+```
+"""
+
+
+def _types(node: dict[str, Any]) -> str:
+    names = node.get("type", "string")
+    words = [TYPE_NAMES[name] for name in ([names] if isinstance(names, str) else names)]
+    return " or ".join(words)
+
+
+def _allowed(node: dict[str, Any]) -> str:
+    if "x-hint" in node:
+        return str(node["x-hint"])
+    if "enum" in node:
+        return " or ".join(f"`{value}`" for value in node["enum"])
+    if "x-registry" in node:
+        return "a name from that folder"
+    words = _types(node)
+    if node.get("type") == "array":
+        at_least = " at least one" if node.get("minItems") else ""
+        each = ", each once" if node.get("uniqueItems") else ""
+        return f"a list of{at_least}{each}: {_allowed(node['items'])}"
+    if "exclusiveMinimum" in node:
+        words += f" above {node['exclusiveMinimum']}"
+    if "minimum" in node:
+        words += f" from {node['minimum']}"
+    if "maximum" in node:
+        words += f" to {node['maximum']}"
+    return words
+
+
+def _rows(properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, node in properties.items():
+        description = " ".join(node["description"].split())
+        if "properties" in node:
+            yield f"| `{prefix}{name}` | {description} | | a mapping |"
+            yield from _rows(node["properties"], f"{prefix}{name}.")
+            continue
+        default = (
+            yaml.safe_dump(node["default"], default_flow_style=True) if "default" in node else ""
+        )
+        shown = default.removesuffix("\n").removesuffix("...").strip()
+        shown = f"`{shown}`" if shown else "required"
+        yield f"| `{prefix}{name}` | {description} | {shown} | {_allowed(node)} |"
+
+
+def markdown() -> str:
+    """The whole page."""
+    schema = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return HEAD + "\n".join(_rows(schema["properties"])) + "\n" + TAIL

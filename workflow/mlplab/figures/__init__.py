@@ -1,0 +1,1 @@
+"""matplotlib: the figures of a study. Each function draws one and returns it."""

@@ -1,0 +1,61 @@
+"""What all figures share: style, size, and how they are written."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from mlplab.files import replacing
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#5b5b5b")
+STYLE = {
+    # Text stays text, so that it can be read aloud, searched and coloured by the page.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "mlplab",
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 100,
+    "savefig.dpi": 150,
+}
+cast(Any, mpl.rcParams).update(STYLE)
+
+
+def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
+    """Write a figure to each path, whole or not at all; the ending says the format."""
+    for path in paths:
+        form = str(path).rpartition(".")[2]
+        transparent = form == "svg"
+        with replacing(path) as temporary:
+            metadata = {"Date": None} if form == "svg" else None
+            figure.savefig(temporary, format=form, transparent=transparent, metadata=metadata)
+        # The parts have their places now; to find them again would take as long as to draw. ("none"
+        # would leave an engine in place that does nothing, for which every part is drawn twice.)
+        with mpl.rc_context({"figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
+
+
+def save_forms(
+    figures: Mapping[str, Figure], outputs: Mapping[str, str | os.PathLike[str]]
+) -> None:
+    """Write each figure to `<name>_svg` and `<name>_png` of `outputs`."""
+    for name, figure in figures.items():
+        save(figure, outputs[f"{name}_svg"], outputs[f"{name}_png"])
+
+
+def new_figure(width: float = 5, height: float = 2.5, **kwargs: Any) -> tuple[Figure, Any]:
+    """A figure of a size in inches, with its axes."""
+    figure = Figure(figsize=(width, height))
+    return figure, figure.subplots(**kwargs)
+
+
+def nothing(reason: str) -> Figure:
+    """A figure in place of one for which there is nothing to draw."""
+    figure, axes = new_figure()
+    axes.axis("off")
+    axes.text(0.5, 0.5, reason, ha="center", va="center", wrap=True, fontsize=9)
+    return figure

@@ -1,0 +1,64 @@
+"""Images of the data set: samples, predictions, and which classes are taken for which."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mlplab.figures.canvas import COLORS, new_figure
+
+
+def images(
+    pixels: NDArray[np.integer], titles: Sequence[str], columns: int, colors: Sequence[str] = ()
+) -> Figure:
+    """Images n × height × width in rows, each below its title."""
+    rows = -(-len(pixels) // columns)
+    figure, grid = new_figure(1.3 * columns, 1.75 * rows, nrows=rows, ncols=columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for index, (axes, image, title) in enumerate(zip(grid.flat, pixels, titles, strict=False)):
+        axes.imshow(image, cmap="gray_r")
+        axes.set_title(title, fontsize=9, color=colors[index] if colors else "black")
+    return figure
+
+
+def predictions(
+    pixels: NDArray[np.integer], labels: Sequence[str], predicted: Sequence[str]
+) -> Figure:
+    """B12: test images in a row, each titled with the true class above the predicted one."""
+    titles = [f"{true}\n{guess}" for true, guess in zip(labels, predicted, strict=True)]
+    # Wrong predictions stand out by colour; the words say the same.
+    colors = ["black" if a == b else COLORS[1] for a, b in zip(labels, predicted, strict=True)]
+    return images(pixels, titles, columns=len(titles), colors=colors)
+
+
+def confusion(matrix: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
+    """A confusion matrix, c × c: row the true class, column the predicted one, share of the row."""
+    classes = len(class_names)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = 2 + 0.42 * classes
+    figure, axes = new_figure(side, side)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    short = max(map(len, class_names)) <= 2
+    axes.set_xticks(range(classes), class_names, **({} if short else slanted))
+    axes.set_yticks(range(classes), class_names)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    for row, column in np.argwhere(share >= 0.005):
+        value = share[row, column]
+        axes.text(
+            column,
+            row,
+            f"{100 * value:.0f}",
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if value > 0.5 else "#222222",
+            # Within the axes, so that it takes no place of its own.
+            in_layout=False,
+        )
+    return figure

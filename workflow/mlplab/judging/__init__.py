@@ -1,0 +1,1 @@
+"""Whether an implementation or activation is right: compared with the reference step by step."""

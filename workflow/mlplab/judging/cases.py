@@ -1,0 +1,85 @@
+"""What two implementations are given to be compared: data, sizes, start and settings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from mlplab.activations import Activation
+from mlplab.datasets.order import epoch_order
+from mlplab.datasets.store import Split
+from mlplab.initializers import initial_parameters
+from mlplab.judging.mistakes import Batch, Parameters
+
+# Greatest settings with which rounding hardly grows over the steps.
+STEADY_RATE = 0.1
+STEADY_STD = 0.05
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What both implementations are given: data, sizes, start and settings."""
+
+    split: Split
+    hidden_sizes: tuple[int, ...]
+    classes: int
+    batch_size: int = 256
+    learning_rate: float = 0.1
+    weight_std: float = 0.01
+    seed: int = 0
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Widths of the network from input to output."""
+        _, height, width = self.split.images.shape
+        return (height * width, *self.hidden_sizes, self.classes)
+
+    @property
+    def network(self) -> str:
+        """The sizes in words: 784-256-10."""
+        return "-".join(map(str, self.sizes))
+
+    def start(self, activation: Activation, dtype: torch.dtype, seed: int = 0) -> Parameters:
+        """Initial parameters. The biases are not zero, so that a forgotten one shows at once."""
+        return initial_parameters(
+            self.sizes,
+            self.seed + seed,
+            self.weight_std,
+            "framework",
+            dtype,
+            activation.parameters,
+        )
+
+    def batches(self, count: int) -> Iterator[Batch]:
+        """Batches in float64, in the seed's order.
+
+        The first two and every tenth are whole, all others a third as great: what is kept from one
+        step to the next shows in the second, a mistake with smaller batches in the third.
+        """
+        size = min(self.batch_size, len(self.split) // 2)
+        order = epoch_order(len(self.split), self.seed, 1)
+        for number in range(1, count + 1):
+            whole = number <= 2 or number % 10 == 0
+            order = order.roll(-size)
+            chosen = order[: size if whole else max(1, size // 3)]
+            images = self.split.images[chosen].double() / self.split.pixel_max
+            yield images, self.split.labels[chosen]
+
+
+def problems_of(split: Split, classes: int, settings: Mapping[str, Any]) -> list[Problem]:
+    """The study's own network, and a deeper one of equal widths where mistakes between layers show.
+
+    `settings` are those of a run. Learning rate and weights are smaller where those are so great
+    that training is chaotic: rounding would grow until right implementations differ.
+    """
+    own = Problem(
+        split,
+        tuple(settings["hidden_sizes"]),
+        classes,
+        settings["batch_size"],
+        min(settings["learning_rate"], STEADY_RATE),
+        min(settings["weight_std"], STEADY_STD),
+    )
+    deep = Problem(split, (16, 16, 16), classes, settings["batch_size"], weight_std=0.3)
+    return [own, deep]

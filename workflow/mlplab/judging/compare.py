@@ -1,0 +1,300 @@
+"""Is an implementation right? It is run beside a reference, step by step, and compared.
+
+Both start from the same parameters and see the same batches. In float64 two right implementations
+differ by rounding alone, so whatever is greater is a mistake. The quantities are compared in the
+order in which a step computes them, gradients from the output back to the input: the first one that
+differs says where to look. Well-known mistakes are named.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mlplab import activations, implementations
+from mlplab.activations import Activation
+from mlplab.datasets.batches import Batches
+from mlplab.datasets.order import epoch_order
+from mlplab.datasets.store import Split
+from mlplab.implementations import Build
+from mlplab.judging import mistakes
+from mlplab.judging.cases import Problem, problems_of
+from mlplab.judging.mistakes import (
+    PROBING_RATE,
+    SMALL_RATE,
+    Batch,
+    Parameters,
+    Step,
+    copies,
+    explanation,
+    first_step,
+    known_gradients,
+    known_hits,
+    known_logits,
+    known_losses,
+    random_values,
+)
+from mlplab.judging.tolerances import (
+    EXACT,
+    FLOAT32_LOSS_TOLERANCE,
+    FLOAT32_TOLERANCE,
+    FLOAT64_TOLERANCE,
+    MANY_STEPS_TOLERANCE,
+    Row,
+    each_parameter,
+    row_of,
+)
+from mlplab.plugins import PlugInError
+from mlplab.training.loop import train_epoch
+
+STEPS = (1, 2, 3, 10, 100)
+# The comparison in float32 sees this many images at most.
+FLOAT32_IMAGES = 10_000
+
+
+def _cloned(batch: Batch) -> Batch:
+    images, labels = batch
+    return images.clone(), labels.clone()
+
+
+def _on_batch(
+    build: Build,
+    reference: Build,
+    activation: Activation,
+    problem: Problem,
+    batch: Batch,
+    suffix: str,
+) -> Iterator[Row]:
+    """Logits, loss, hits and gradient of new networks on a batch."""
+    start = problem.start(activation, torch.float64)
+    images, labels = batch
+    count = len(labels)
+
+    def row(quantity: str, of: str, step: int, *compared: Any) -> Row:
+        return row_of(problem, quantity + suffix, of, step, *compared)
+
+    def step(chosen: Build, rate: float, batch: Batch) -> Step:
+        return first_step(chosen, start, activation, batch, rate)
+
+    logits = reference(copies(start), activation, PROBING_RATE).logits(images).detach()
+    network = build(copies(start), activation, PROBING_RATE)
+    seen, _ = _cloned(batch)
+    found_logits = network.logits(seen).detach().clone()
+    yield row("images unchanged", "logits()", 0, seen, images, EXACT)
+
+    def why_logits() -> str:
+        again = random_values(found_logits, network.logits(images.clone()))
+        known = chain(again, known_logits(reference, start, activation, images))
+        return explanation(found_logits, logits, known=known)
+
+    yield row("logits", "", 0, found_logits, logits, FLOAT64_TOLERANCE, why_logits)
+
+    right = step(reference, PROBING_RATE, batch)
+    seen, seen_labels = _cloned(batch)
+    found = step(build, PROBING_RATE, (seen, seen_labels))
+    yield row("images unchanged", "train_step()", 1, seen, images, EXACT)
+
+    after = {name: value - PROBING_RATE * right.gradient[name] for name, value in start.items()}
+    logits_after = reference(after, activation, PROBING_RATE).logits(images).detach()
+
+    def why_loss() -> str:
+        again = random_values(found.loss, step(build, PROBING_RATE, _cloned(batch)).loss)
+        known = chain(again, known_losses(logits, logits_after, labels))
+        return explanation(found.loss.double(), right.loss, known=known)
+
+    def why_hits() -> str:
+        known = known_hits(logits, logits_after, labels)
+        return explanation(found.hits.double(), right.hits.double(), known=known)
+
+    def why_gradient(name: str) -> str:
+        small, again = (step(build, r, _cloned(batch)) for r in (SMALL_RATE, PROBING_RATE))
+        for words, _ in random_values(found.gradient[name], again.gradient[name]):
+            return words
+        known = known_gradients(reference, start, activation, batch, name)
+        return mistakes.why_gradient(name, start, found, small, right, count, known)
+
+    yield row("loss", "", 1, found.loss, right.loss, FLOAT64_TOLERANCE, why_loss)
+    yield row("hits", "", 1, found.hits.double(), right.hits.double(), EXACT, why_hits)
+    yield row("labels unchanged", "", 1, seen_labels, labels, EXACT)
+    yield from each_parameter(
+        problem,
+        f"gradient{suffix}",
+        1,
+        found.gradient,
+        right.gradient,
+        FLOAT64_TOLERANCE,
+        why_gradient,
+    )
+
+
+def _first_step(
+    build: Build, reference: Build, activation: Activation, problem: Problem
+) -> Iterator[Row]:
+    """New networks: that each has its own start, and what it does with a first batch."""
+    start, other_start = (problem.start(activation, torch.float64, seed) for seed in (0, 1))
+    whole, _, smaller = problem.batches(3)
+    given = copies(start)
+    network = build(given, activation, 1.0)
+    yield from each_parameter(problem, "start", 0, copies(network.parameters()), start, EXACT)
+    other = build(copies(other_start), activation, 1.0)
+    yield from each_parameter(
+        problem, "start of a second seed", 0, copies(other.parameters()), other_start, EXACT
+    )
+    other.train_step(*_cloned(whole))
+    yield from each_parameter(
+        problem, "apart from a second seed", 1, network.parameters(), start, EXACT
+    )
+
+    yield from _on_batch(build, reference, activation, problem, whole, "")
+    yield from _on_batch(build, reference, activation, problem, smaller, " of a smaller batch")
+
+    network.train_step(*_cloned(whole))
+    yield from each_parameter(problem, "parameters given unchanged", 1, given, start, EXACT)
+    images, _ = whole
+    found = build(copies(other_start), activation, 1.0).logits(images.clone())
+    expected = reference(copies(other_start), activation, 1.0).logits(images)
+    yield row_of(problem, "logits of a second seed", "", 0, found, expected, FLOAT64_TOLERANCE)
+
+
+def _many_steps(
+    build: Build, reference: Build, activation: Activation, problem: Problem
+) -> Iterator[Row]:
+    """Parameters after 1 to 100 steps, of which the third is on a smaller batch; loss and hits."""
+    start = problem.start(activation, torch.float64)
+    network, right = (
+        chosen(copies(start), activation, problem.learning_rate) for chosen in (build, reference)
+    )
+    before, right_before = start, start
+    previous: Parameters = {}
+    returned = []
+    for step, batch in enumerate(problem.batches(max(STEPS)), start=1):
+        answers = [one.train_step(*_cloned(batch)) for one in (network, right)]
+        returned.append([value.double() for answer in answers for value in answer])
+        if step not in STEPS:
+            continue
+        now, right_now = copies(network.parameters()), copies(right.parameters())
+        updates = {n: (before[n] - now[n], right_before[n] - right_now[n]) for n in start}
+        # Only of consecutive steps it can be told what each of them did.
+        why = partial(mistakes.why_update, updates, previous, len(batch[1])) if step <= 3 else None
+        tolerance = FLOAT64_TOLERANCE if step <= 10 else MANY_STEPS_TOLERANCE
+        yield from each_parameter(problem, "parameters", step, now, right_now, tolerance, why)
+        before, right_before = now, right_now
+        previous = {name: update for name, (_, update) in updates.items()}
+    loss, hits, right_loss, right_hits = map(torch.stack, zip(*returned, strict=True))
+    for quantity, found, expected, tolerance in (
+        ("loss of all steps", loss, right_loss, MANY_STEPS_TOLERANCE),
+        ("hits of all steps", hits, right_hits, EXACT),
+    ):
+        known = [("those of the steps before are added to it", expected.cumsum(0))]
+        why_returned = partial(explanation, found, expected, known=known)
+        yield row_of(problem, quantity, "", max(STEPS), found, expected, tolerance, why_returned)
+
+
+def _float32_epoch(
+    build: Build, reference: Build, activation: Activation, problem: Problem
+) -> Iterator[Row]:
+    """Loss and parameters after an epoch in float32, the dtype that runs are trained in."""
+    start = problem.start(activation, torch.float32)
+    order = epoch_order(len(problem.split), problem.seed, 1)[:FLOAT32_IMAGES]
+
+    def epoch(chosen: Build) -> tuple[Parameters, torch.Tensor]:
+        network = chosen(copies(start), activation, problem.learning_rate)
+        batches = Batches(problem.split, problem.batch_size, torch.float32)
+        loss, _ = train_epoch(network, batches, order)
+        return network.parameters(), torch.tensor(loss)
+
+    (found, loss), (expected, right_loss) = epoch(build), epoch(reference)
+    steps = -(-len(order) // problem.batch_size)
+    yield row_of(
+        problem, "mean loss of an epoch", "", steps, loss, right_loss, FLOAT32_LOSS_TOLERANCE
+    )
+    yield from each_parameter(
+        problem, "parameters after an epoch", steps, found, expected, FLOAT32_TOLERANCE
+    )
+
+
+Part = Callable[[Build, Build, Activation, Problem], Iterator[Row]]
+PARTS: tuple[Part, ...] = (
+    _first_step,
+    _many_steps,
+    _float32_epoch,
+)
+
+
+def compare(
+    source: Path,
+    reference: Path,
+    activation: Activation,
+    problems: Sequence[Problem],
+    parts: Sequence[Part] = PARTS,
+) -> list[Row]:
+    """All rows of an implementation against the reference, in the order in which to look at them.
+
+    The first problem is compared in every part, further ones in the first of them. Of the hidden
+    layers no more are kept than the implementation says it can do. Where it breaks the interface,
+    the last row has the verdict "fails" and says how.
+    """
+    limit = implementations.max_hidden_layers(source)
+    rows: list[Row] = []
+    network = ""
+    try:
+        build, right = implementations.load(source), implementations.load(reference)
+        possible = [replace(given, hidden_sizes=given.hidden_sizes[:limit]) for given in problems]
+        # Two networks of which nothing but the same layers are kept are one.
+        distinct = {problem.network: problem for problem in reversed(possible)}
+        for index, problem in enumerate(reversed(distinct.values())):
+            network = problem.network
+            for part in parts if index == 0 else parts[:1]:
+                for row in part(build, right, activation, problem):
+                    rows.append(row)
+    except PlugInError as error:
+        return [*rows, failure(error, network)]
+    return rows
+
+
+def failure(error: PlugInError, network: str = "") -> Row:
+    """The row of an implementation that breaks the interface."""
+    nan = float("nan")
+    return Row("interface", "", 0, "", network, nan, nan, "fails", str(error))
+
+
+def first_difference(rows: Sequence[Any]) -> Any | None:
+    """The first row that does not agree: what a mistake changes first. None where all agree."""
+    return next((row for row in rows if row.verdict != "agrees"), None)
+
+
+def study_rows(
+    implementation: Path,
+    reference: Path,
+    activation_files: Sequence[Path],
+    split: Split,
+    classes: int,
+    settings: Mapping[str, Any],
+) -> Iterator[dict[str, Any]]:
+    """The rows of an implementation with each activation, as plain values; None is not finite.
+
+    The reference is compared with itself in a first step, which says whether it works at all.
+    """
+    problems = problems_of(split, classes, settings)
+    parts = PARTS[:1] if implementation == reference else PARTS
+    for file in activation_files:
+        try:
+            rows = compare(implementation, reference, activations.load(file), problems, parts)
+        except PlugInError as error:
+            rows = [failure(error)]
+        identity = {
+            "implementation": implementation.stem,
+            "reference": reference.stem,
+            "activation": file.stem,
+        }
+        for row in rows:
+            values = asdict(row)
+            yield identity | {
+                key: None if isinstance(v, float) and not math.isfinite(v) else v
+                for key, v in values.items()
+            }

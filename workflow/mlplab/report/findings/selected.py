@@ -1,0 +1,42 @@
+"""The best combination of a grid, where the study selected one on validation images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlplab.report.findings._finding import Finding
+from mlplab.report.wording import count, human, listed, number, spread
+
+
+def selected(selection: Mapping[str, Any] | None) -> Finding | None:
+    """What won among how many, and what the test set says of it; None without a selection."""
+    if selection is None:
+        return None
+    settings = [f"{human(axis)} {value}" for axis, value in selection["point"].items()]
+    point = f" at {listed(settings)}" if settings else ""
+    name = f"{selection['implementation']} with {selection['activation']}{point}"
+    second = selection["runner_up_mean"]
+    runner_up = f" (the runner-up has {number(second)})" if second is not None else ""
+    headline = (
+        f"Of {count(selection['combinations'], 'combination')}, {name} has the highest mean "
+        f"validation accuracy, {number(selection['validation_accuracy_mean'])}{runner_up}; "
+        f"on the test set, read once, for it, its accuracy is {_tested(selection)}."
+    )
+    return Finding(
+        "Which combination was selected",
+        [
+            headline,
+            "All other accuracies on this page are of validation images. The winner’s own was "
+            "chosen for being the highest, so it flatters; its test accuracy does not.",
+        ],
+        headline,
+    )
+
+
+def _tested(selection: Mapping[str, Any]) -> str:
+    mean, half = selection["test_accuracy_mean"], selection["test_accuracy_half_width"]
+    accuracies = [run["test_accuracy"] for run in selection["runs"]]
+    if len(accuracies) == 1:
+        return f"{number(mean)}, from one seed"
+    if half is None:
+        return f"{number(mean)}, {spread(accuracies)} over {len(accuracies)} seeds"
+    return f"{number(mean)} ± {number(half)} (95 % t-interval over {len(accuracies)} seeds)"

@@ -1,0 +1,46 @@
+"""See to it that MLflow holds every run of the study, and read them back into one table."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlplab.analysis import tables
+from mlplab.analysis.runs import runs_table
+from mlplab.files import PathLike, read_json, value_digest, write_json
+from mlplab.study.record import RunFiles, beside, load_records
+from mlplab.tracking import collect
+from mlplab.tracking.store import tracking_uri
+
+
+def collect_runs(
+    config: Mapping[str, Any],
+    study: PathLike,
+    manifest: PathLike,
+    runs: Mapping[str, PathLike],
+    outputs: Mapping[str, PathLike],
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Write the table of all runs (`csv`, `parquet`), and where MLflow holds them (`tracked`).
+
+    `runs` maps a run's path to the file of its folder that says whether it was sent.
+    """
+    started = read_json(study)
+    tracked = collect.collect_runs(
+        tracking_uri(config["tracking"]["uri"]),
+        started,
+        {path: RunFiles.at(Path(file).parent) for path, file in runs.items()},
+        {path: read_json(file) for path, file in runs.items()},
+        read_json(manifest),
+        value_digest(config),
+        config["tracking"]["wait_seconds"],
+        tell,
+    )
+    records = load_records(list(runs), beside(runs.values(), "run", "history", "evaluation"))
+    table = runs_table(tracked, records)
+    tables.write(table, outputs["csv"], outputs["parquet"])
+    experiment = {"experiment_id": started["experiment_id"]}
+    write_json(
+        outputs["tracked"],
+        {path: {**experiment, "run_id": tracked[path]["run_id"]} for path in runs},
+    )
+    print(f"{len(table)} runs, the same in MLflow and on disk")

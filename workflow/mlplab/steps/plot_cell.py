@@ -1,0 +1,36 @@
+"""Draw a cell's first six predictions and its confusion matrix, summed over its seeds."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow.parquet
+
+from mlplab.datasets import store
+from mlplab.figures import canvas, images
+from mlplab.files import PathLike, read_json
+from mlplab.study.record import beside
+
+PREDICTIONS = 6
+
+
+def plot_cell(
+    data: PathLike,
+    evaluations: Sequence[PathLike],
+    scored_on: str,
+    validation_size: int,
+    outputs: Mapping[str, PathLike],
+) -> None:
+    """Write `predictions_svg`, `predictions_png`, `confusion_svg` and `confusion_png`."""
+    loaded = store.load(data)
+    split = store.scored_split(loaded, scored_on, validation_size)
+    first_seed = beside(evaluations[:1], "predictions").predictions[0]
+    first = pyarrow.parquet.read_table(first_seed).slice(0, PREDICTIONS)
+    labels = [loaded.class_names[label] for label in first["label"].to_pylist()]
+    predicted = [loaded.class_names[label] for label in first["prediction"].to_pylist()]
+    if labels:
+        predictions = images.predictions(split.images[: len(labels)].numpy(), labels, predicted)
+    else:
+        predictions = canvas.nothing("This run failed: it predicts nothing.")
+    matrix = np.sum([read_json(file)["confusion"] for file in evaluations], axis=0)
+    confusion = images.confusion(matrix, loaded.class_names)
+    canvas.save_forms({"predictions": predictions, "confusion": confusion}, outputs)

@@ -1,0 +1,46 @@
+"""Choose the best combination on validation images, and test it once."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from mlplab.analysis import selection
+from mlplab.datasets import store
+from mlplab.files import PathLike, write_json
+from mlplab.study.record import beside
+from mlplab.training.testing import test_runs
+
+
+def select_best(
+    table: PathLike,
+    data: PathLike,
+    runs: Mapping[str, PathLike],
+    axes: Sequence[str],
+    implementations: Mapping[str, PathLike],
+    activations: Mapping[str, PathLike],
+    device: str,
+    threads: int,
+    target: PathLike,
+) -> None:
+    """Write to `target` (JSON) what was selected among what, and what the test set says of it.
+
+    `table` is that of all runs; `runs` maps a run's path to its run.json.
+    """
+    torch.set_num_threads(threads)
+    winners, ranked = selection.winner(pd.read_parquet(table), axes)
+    first = winners.iloc[0]
+    files = beside(runs.values(), "parameters")
+    tested = test_runs(
+        selection.rows(winners),
+        dict(zip(runs, map(Path, files.parameters), strict=True)),
+        Path(implementations[first["implementation"]]),
+        Path(activations[first["activation"]]),
+        store.load(data),
+        float(first["learning_rate"]),
+        device,
+    )
+    summary = selection.summary(ranked, tested, axes)
+    write_json(target, summary)
+    print(summary)

@@ -1,0 +1,44 @@
+"""Summarise the runs over seeds and classes, and compare activations and implementations."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from mlplab.analysis import comparisons, tables
+from mlplab.analysis.summary import per_class_table, summary_table
+from mlplab.files import PathLike, read_json
+from mlplab.study.record import beside, load_records
+
+
+def summarize(
+    table: PathLike,
+    manifest: PathLike,
+    runs: Mapping[str, PathLike],
+    axes: Sequence[str],
+    scored_on: str,
+    margin: float,
+    outputs: Mapping[str, PathLike],
+) -> None:
+    """Write each summary as `<name>_csv` and `<name>_parquet` of `outputs`.
+
+    `table` is that of all runs; `runs` maps a run's path to its run.json. `margin` is that of
+    equivalence, a share.
+    """
+    all_runs = pd.read_parquet(table)
+    metric = f"{scored_on}_accuracy"
+    images = read_json(manifest)["counts"]["test"]["images"]
+    if scored_on == "validation":
+        images = all_runs["validation_size"].tolist()
+    files = beside(runs.values(), "run", "history", "evaluation", "predictions")
+    predictions = dict(zip(runs, files.predictions, strict=True))
+    summaries = {
+        "summary": summary_table(all_runs, axes, scored_on),
+        "per_class": per_class_table(all_runs, load_records(list(runs), files)),
+        "comparisons": comparisons.comparisons_table(all_runs, axes, margin, metric),
+        "sampling": comparisons.sampling_table(all_runs, predictions, axes, metric),
+        "intervals": comparisons.wilson_table(all_runs, images, axes, metric),
+    }
+    for name, summary in summaries.items():
+        tables.write(summary, outputs[f"{name}_csv"], outputs[f"{name}_parquet"])
+    print(summaries["summary"].to_string())
+    print(summaries["comparisons"].to_string())

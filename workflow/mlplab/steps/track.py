@@ -1,0 +1,31 @@
+"""Send the records of a cell's runs to MLflow."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mlplab.files import PathLike, read_json, value_digest, write_json
+from mlplab.study.record import NAMES, RunFiles, beside
+from mlplab.tracking.send import track_runs
+from mlplab.tracking.store import tracking_uri
+
+
+def track(
+    config: Mapping[str, Any],
+    study: PathLike,
+    manifest: PathLike,
+    evaluations: Sequence[PathLike],
+    tracked: Sequence[PathLike],
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Write to each file of `tracked` (JSON) where MLflow holds the run of this evaluation."""
+    sent = track_runs(
+        tracking_uri(config["tracking"]["uri"]),
+        read_json(study),
+        RunFiles.each(beside(evaluations, *NAMES)),
+        read_json(manifest),
+        value_digest(config),
+        tell,
+    )
+    for file, run in zip(tracked, sent, strict=True):
+        write_json(file, run)
+        print(f"{file}: {'deferred' if 'deferred' in run else run['run_id']}")

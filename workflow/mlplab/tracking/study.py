@@ -1,0 +1,172 @@
+"""A study in MLflow: its experiment, and the summary run that holds its tables and its report.
+
+`start_study` makes the store and the experiment before any run is sent, since MLflow's schema
+migration does not bear company.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+from mlplab.addresses import without_credentials
+from mlplab.errors import UserError
+from mlplab.files import value_digest
+from mlplab.tracking.store import (
+    BRIEF_SECONDS,
+    BRIEF_TIMEOUT,
+    PATIENT_TIMEOUT,
+    connect,
+    is_away,
+    is_database,
+    patience,
+    patiently,
+    reaching,
+)
+
+LOCAL_ARTIFACTS = Path("results/mlflow/artifacts")
+
+# Tags of ours; the run's path identifies it within its experiment, the record one training of it.
+RUN_TAG = "mlplab.run"
+RECORD_TAG = "mlplab.record"
+KIND_TAG = "mlplab.kind"
+
+# Another sender of the same run, or of the first run of a data set, may be in the way.
+ATTEMPTS = 3
+
+Result = TypeVar("Result")
+
+
+def start_study(uri: str, study: str) -> dict[str, Any]:
+    """Create the store, the study's experiment and its summary run, unless they are there.
+
+    Returns what later steps need to find them: study, tracking_uri (without credentials),
+    experiment_id and study_run_id. Raises UserError where the store cannot be used.
+    """
+
+    def start() -> dict[str, Any]:
+        client = connect(uri)
+        with reaching(uri):
+            return undisturbed(lambda: _start(client, uri, study))
+
+    if uri.startswith("sqlite:///"):
+        with reaching(uri):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    with patience(BRIEF_TIMEOUT):
+        return patiently(start, BRIEF_SECONDS)
+
+
+def _start(client: MlflowClient, uri: str, study: str) -> dict[str, Any]:
+    experiment = client.get_experiment_by_name(study)
+    if experiment is None:
+        # MLflow makes a relative location absolute; here it is so on purpose. A server has its own.
+        artifacts = (LOCAL_ARTIFACTS / study).absolute().as_uri() if is_database(uri) else None
+        experiment_id = client.create_experiment(study, artifact_location=artifacts)
+    else:
+        experiment_id = experiment.experiment_id
+        if experiment.lifecycle_stage == "deleted":
+            client.restore_experiment(experiment_id)
+
+    def summary() -> Run | None:
+        runs = client.search_runs([experiment_id], f"tags.`{KIND_TAG}` = 'study'")
+        found = sorted(runs, key=lambda run: run.info.run_id)
+        delete_runs(client, found[1:])
+        return found[0] if found else None
+
+    tags = {KIND_TAG: "study"}
+    kept = one(
+        summary, lambda: client.create_run(experiment_id, run_name=f"study {study}", tags=tags)
+    )
+    return {
+        "study": study,
+        "tracking_uri": without_credentials(uri),
+        "experiment_id": experiment_id,
+        "study_run_id": kept.info.run_id,
+    }
+
+
+def undisturbed(action: Callable[[], Result]) -> Result:
+    """What `action` returns, begun anew where the store refuses what another sender did first."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return action()
+        except MlflowException as error:
+            if is_away(error):
+                raise
+    return action()
+
+
+def one(look: Callable[[], Run | None], create: Callable[[], object]) -> Run:
+    """The run that `look` finds, created where there is none.
+
+    It is looked for once more after that: another sender may have created one as well. `look`
+    deletes all but one, and whoever looks chooses alike.
+    """
+    found = look()
+    if found is None:
+        create()
+        found = look()
+    if found is None:
+        raise MlflowException("a run was deleted while it was created")
+    return found
+
+
+def delete_runs(client: MlflowClient, runs: Iterable[Run]) -> None:
+    """Delete runs; MLflow keeps them until they are purged."""
+    for run in runs:
+        client.delete_run(run.info.run_id)
+
+
+def open_study(uri: str, study: Mapping[str, Any]) -> MlflowClient:
+    """A client of the store that holds the study. Raises UserError where it does not (any more)."""
+    client = connect(uri)
+    with reaching(uri):
+        try:
+            experiment = client.get_experiment(study["experiment_id"])
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            raise lost(study, "the study's experiment") from error
+    # In another database the same number may be another study's.
+    if experiment.name != study["study"] or experiment.lifecycle_stage == "deleted":
+        raise lost(study, "the study's experiment")
+    return client
+
+
+def lost(study: Mapping[str, Any], what: str) -> UserError:
+    """What to raise where MLflow does not hold `what` of a study."""
+    return UserError(
+        f"MLflow ({study['tracking_uri']}, experiment {study['study']!r}) does not hold {what}; "
+        "send the runs again, without training: snakemake --cores all --forcerun start_study"
+    )
+
+
+def publish_study(
+    uri: str,
+    study: Mapping[str, Any],
+    config: Mapping[str, Any],
+    artifacts: Mapping[str, Sequence[str]],
+    wait_seconds: float,
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Keep a study's figures, tables and report as artifacts of its summary run.
+
+    `artifacts` maps a folder of the run's artifacts to the files that go there. `tell` is told what
+    is waited for. Raises StoreAway where the store is away for `wait_seconds`.
+    """
+
+    def publish() -> None:
+        client, run_id = open_study(uri, study), study["study_run_id"]
+        with reaching(uri):
+            client.log_dict(run_id, dict(config), "config.json")
+            for folder, paths in artifacts.items():
+                for path in paths:
+                    client.log_artifact(run_id, path, folder)
+            client.set_tag(run_id, "study_digest", value_digest(config))
+            client.set_terminated(run_id)
+
+    with patience(PATIENT_TIMEOUT):
+        patiently(publish, wait_seconds, tell)

@@ -1,0 +1,90 @@
+"""What happens inside a network while it trains: gradients, dead units, saturation (item A8).
+
+All of it is measured on one batch that stays the same, from the parameters alone, so that it tells
+the same of every implementation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from mlplab.activations import Activation
+from mlplab.datasets.store import Split
+from mlplab.implementations._parameters import activation_parameters, layers
+
+PROBE_IMAGES = 256
+# A unit is saturated for an image where the activation's slope is below this share of its greatest.
+SATURATED_BELOW = 0.05
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One measured quantity of one epoch; epoch 0 is before training.
+
+    `quantity` is one of
+
+    - `gradient_norm`: Euclidean norm of the mean loss's gradient by the parameter `of`;
+    - `dead`: share of the units of hidden layer `of` whose derivative is 0 on every image;
+    - `saturated`: share of the layer's values where the slope is less than 5 % of its greatest;
+    - `activation_std`: standard deviation of the layer's values, over images and units.
+    """
+
+    epoch: int
+    quantity: str
+    of: str
+    value: float
+
+
+class Probe:
+    """The fixed batch: the first images of the training split, at most a batch of them."""
+
+    def __init__(
+        self, split: Split, batch_size: int, activation: Activation, dtype: torch.dtype
+    ) -> None:
+        count = min(PROBE_IMAGES, batch_size, len(split))
+        self._images = split.images[:count].to(dtype).flatten(1) / split.pixel_max
+        self._labels = split.labels[:count]
+        self._activation = activation
+        # The article's range (A1), over which the greatest slope is looked for.
+        self._range = torch.arange(-8.0, 8.0, 0.1, dtype=dtype, device=self._images.device)
+        self._limit = None if activation.parameters else self._saturated_below(())
+
+    def diagnose(self, epoch: int, parameters: Mapping[str, torch.Tensor]) -> list[Diagnosis]:
+        """Every quantity of every layer, from input to output."""
+        leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        *hidden_layers, (weight, bias) = layers(leaves)
+        alphas_of = activation_parameters(leaves)
+        values, slopes = [self._images], []
+        for (hidden_weight, hidden_bias), alphas in zip(hidden_layers, alphas_of, strict=True):
+            before = torch.addmm(hidden_bias, values[-1], hidden_weight)
+            values.append(self._activation.function(before, *alphas))
+            fixed = [alpha.detach() for alpha in alphas]
+            slopes.append(self._activation.derivative(before.detach(), *fixed).abs())
+        logits = torch.addmm(bias, values[-1], weight)
+        loss = functional.cross_entropy(logits, self._labels)
+        # A parameter that an activation makes no use of has a gradient of 0.
+        gradients = torch.autograd.grad(loss, list(leaves.values()), materialize_grads=True)
+
+        found = {
+            ("gradient_norm", name): gradient.norm()
+            for name, gradient in zip(leaves, gradients, strict=True)
+        }
+        for layer, (value, slope, alphas) in enumerate(
+            zip(values[1:], slopes, alphas_of, strict=True), start=1
+        ):
+            limit = self._saturated_below(alphas) if self._limit is None else self._limit
+            dead = (slope.amax(dim=0) == 0).sum().double() / slope.shape[1]
+            found["dead", f"H{layer}"] = dead
+            found["saturated", f"H{layer}"] = (slope < limit).sum().double() / slope.numel()
+            found["activation_std", f"H{layer}"] = value.detach().std()
+        # Read at once: each reading waits for the device.
+        numbers = torch.stack([value.double() for value in found.values()]).tolist()
+        return [Diagnosis(epoch, *key, value) for key, value in zip(found, numbers, strict=True)]
+
+    def _saturated_below(self, alphas: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The slope under which a unit is saturated, float64 of shape ()."""
+        fixed = [alpha.detach() for alpha in alphas]
+        greatest = self._activation.derivative(self._range, *fixed).abs().max()
+        return SATURATED_BELOW * greatest.double()

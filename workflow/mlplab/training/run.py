@@ -1,0 +1,212 @@
+"""One run, from its place in the grid to its record on disk."""
+
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import torch
+from safetensors.torch import save_file
+
+from mlplab import activations, implementations
+from mlplab.datasets import store
+from mlplab.files import file_digest, replacing, value_digest, write_json
+from mlplab.plugins import PlugInError
+from mlplab.study import provenance
+from mlplab.study.code import training_digest
+from mlplab.study.grid import Run
+from mlplab.study.record import CHECKPOINT, write_rows
+from mlplab.study.settings import Settings
+from mlplab.training import checkpoints, devices
+from mlplab.training.checkpoints import Interrupted, Saved
+from mlplab.training.loop import Epoch, Trained, all_logits, train
+from mlplab.training.precision import use_fast_products
+from mlplab.training.predictions import prediction_table
+from mlplab.training.sanity import sanity
+
+# Looked up when this is imported: once for all jobs that are forks of one process.
+VERSIONS = provenance.versions()
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def report_epoch(epoch: Epoch) -> None:
+    """Print the metrics of an epoch in one line: what a reader watches grow (B10)."""
+    splits = [
+        f"{split} loss {loss:.4f}, accuracy {accuracy:.4f}"
+        for split, loss, accuracy in (
+            ("training", epoch.training_loss, epoch.training_accuracy),
+            ("validation", epoch.validation_loss, epoch.validation_accuracy),
+            ("test", epoch.test_loss, epoch.test_accuracy),
+        )
+        if loss is not None
+    ]
+    print(f"epoch {epoch.epoch:3d}: {'; '.join(splits)}; {epoch.seconds:.2f} s", flush=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run of the grid with the files that it is trained with.
+
+    `scored_on` names the split that its predictions and scores are of: "test", or "validation"
+    where a selection among runs must not see the test split. `device` is `auto`, `cpu` or `cuda`.
+    A checkpoint is written after every `checkpoint_epochs` epochs; 0 for none.
+    """
+
+    run: Run
+    implementation: Path
+    activation: Path
+    data: Path
+    threads: int
+    scored_on: str
+    device: str = "auto"
+    checkpoint_epochs: int = 0
+
+    def place(self) -> torch.device:
+        """Where the run computes; raises UserError where there is no such device."""
+        return devices.choose(self.device, implementations.devices(self.implementation))
+
+    def determinants(self) -> dict[str, Any]:
+        """What the run's numbers depend on: where all of it is the same, they are, bit for bit.
+
+        The same of an interrupted run and of the attempt that goes on with it (a node with another
+        processor, which may round otherwise, is allowed).
+        """
+        return {
+            "run": self.run.path,
+            "implementation": self.run.implementation,
+            "activation": self.run.activation,
+            "seed": self.run.seed,
+            "settings": self.run.settings,
+            "scored_on": self.scored_on,
+            "device": devices.name(self.place()),
+            "threads": torch.get_num_threads(),
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "data_digest": file_digest(self.data),
+            "code_digest": training_digest(self.implementation, self.activation),
+            "versions": VERSIONS,
+        }
+
+
+def _circumstances(job: Job, data: store.Dataset, saved: Saved) -> dict[str, Any]:
+    """What else run.json says of a run, whatever became of it."""
+    return {
+        "dataset": data.name,
+        "axes": list(job.run.axes),
+        "started": saved.started,
+        "ended": _milliseconds(),
+        "resumed_after": saved.resumed_after,
+        "peak_memory": provenance.peak_memory(),
+        "git": provenance.git_state(),
+        "machine": provenance.machine(),
+    }
+
+
+def _outcome(trained: Trained) -> dict[str, Any]:
+    return {
+        "status": trained.status,
+        "error": None,
+        "sanity": sanity(trained.history[-1]),
+        "training_seconds": trained.training_seconds,
+        "seconds_per_epoch": trained.seconds_per_epoch,
+        "evaluation_seconds": trained.evaluation_seconds,
+        "diagnostics_seconds": trained.diagnostics_seconds,
+    }
+
+
+def _failure(error: PlugInError) -> dict[str, Any]:
+    return {
+        "status": "failed",
+        "error": str(error),
+        "sanity": {},
+        "training_seconds": None,
+        "seconds_per_epoch": None,
+        "evaluation_seconds": None,
+        "diagnostics_seconds": None,
+    }
+
+
+def _train(
+    job: Job, data: store.Dataset, device: torch.device, saved: Saved, checkpoint: Path
+) -> tuple[Trained, torch.Tensor, torch.Tensor]:
+    """The trained run, with its logits and the labels on the split that it is scored on."""
+    settings = Settings.from_mapping(job.run.settings)
+    every = job.checkpoint_epochs
+
+    def after_epoch(trained: Trained) -> None:
+        report_epoch(trained.history[-1])
+        number = len(trained.history)
+        if trained.status == "diverged":
+            print(f"diverged in epoch {number}: the loss is not finite")
+        elif every and (number % every == 0 or number == settings.epochs or must_stop()):
+            checkpoints.write(checkpoint, saved, trained.checkpoint())
+            if must_stop() and number < settings.epochs:
+                raise Interrupted(
+                    f"stopped by SIGTERM after epoch {number} of {settings.epochs}; the next "
+                    f"attempt, by the same command, goes on from there ({checkpoint})"
+                )
+
+    with checkpoints.stop_requested() if every else nullcontext(lambda: False) as must_stop:
+        trained = train(
+            implementations.load(job.implementation),
+            activations.load(job.activation),
+            data,
+            settings,
+            job.run.seed,
+            on_epoch=after_epoch,
+            read_test=job.scored_on == "test",
+            device=device,
+            earlier=saved.checkpoint,
+        )
+    scored = store.scored_split(data, job.scored_on, settings.validation_size)
+    logits = all_logits(trained.network, scored.on(device, torch.float32), torch.float32)
+    return trained, logits.cpu(), scored.labels
+
+
+def train_run(
+    job: Job, history: Path, diagnostics: Path, parameters: Path, predictions: Path, record: Path
+) -> None:
+    """Train a run and write its record.
+
+    A broken implementation or activation is a finding: the record then has the status "failed", the
+    error, and no history. `record` (run.json) is written last: where it is, the run is complete.
+    A checkpoint that an interrupted attempt has left beside it is gone on from; that of the last
+    epoch stays there. Raises Interrupted where SIGTERM asks to stop: after the epoch.
+    """
+    started = _milliseconds()
+    torch.set_num_threads(job.threads)
+    device = job.place()
+    precision, error = use_fast_products(device)
+    name = f"{job.run.path}: {devices.name(device)}, {job.threads} thread(s)"
+    print(f"{name}, float32 products {precision!r} (error {error:.1e})")
+    data = store.load(job.data)
+    determinants = job.determinants()
+    checkpoint = Path(record).with_name(CHECKPOINT)
+    saved = checkpoints.read(checkpoint, Saved(value_digest(determinants), started))
+    if saved.checkpoint:
+        print(f"goes on after epoch {saved.resumed_after[-1]}, from {checkpoint}")
+    rows: list[dict[str, Any]] = []
+    diagnoses: list[dict[str, Any]] = []
+    tensors: dict[str, torch.Tensor] = {}
+    logits, labels = torch.empty(0, data.classes), torch.empty(0, dtype=torch.int64)
+    try:
+        trained, logits, labels = _train(job, data, device, saved, checkpoint)
+    except PlugInError as broken:
+        print(f"failed: {broken}")
+        outcome = _failure(broken)
+    else:
+        outcome = _outcome(trained)
+        rows = [epoch.as_dict() for epoch in trained.history]
+        diagnoses = [asdict(diagnosis) for diagnosis in trained.diagnoses]
+        tensors = trained.checkpoint().parameters
+    write_rows(history, rows)
+    write_rows(diagnostics, diagnoses)
+    with replacing(parameters) as temporary:
+        save_file(tensors, temporary)
+    with replacing(predictions) as temporary:
+        pyarrow.parquet.write_table(prediction_table(logits.numpy(), labels.numpy()), temporary)
+    write_json(record, determinants | _circumstances(job, data, saved) | outcome)
