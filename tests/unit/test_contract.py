@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from mlplab import activations, implementations
 from mlplab.initializers import initial_parameters
+from mlplab.optimizers import Optimizer
 from mlplab.plugins import PlugInError
 
 Parameters = dict[str, torch.Tensor]
@@ -676,3 +678,52 @@ def test_an_activation_that_changes_its_argument_is_refused(tmp_path: Path) -> N
         activations.load(file).function(torch.ones(3))
     with torch.inference_mode():
         assert activations.load("relu").function(torch.ones(3)).tolist() == [1, 1, 1]
+
+
+THIRD = """
+class Network:
+    def __init__(self, parameters, activation, {name}):
+        self.values, self.third = parameters, {name}
+    def logits(self, images):
+        return self.third
+    def train_step(self, images, labels):
+        return None
+    def parameters(self):
+        return self.values
+"""
+
+
+@dataclass(frozen=True)
+class WithMomentum(Optimizer):
+    """An optimiser with a setting that plain gradient descent does not have."""
+
+    momentum: float = 0.9
+
+    def beyond_the_rate(self) -> dict[str, float]:
+        return {"momentum": self.momentum}
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "rate", "lr"])
+def test_a_third_argument_of_any_other_name_gets_the_learning_rate(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(THIRD.format(name=name))
+    build = implementations.load(path)
+    relu = activations.load("relu")
+    for given in (0.25, Optimizer(0.25)):
+        network = build(start(torch.float32), relu, given)
+        assert network._network.third == 0.25  # type: ignore[attr-defined]
+    with pytest.raises(PlugInError, match=r"mine\.py:2: Network takes the learning rate alone"):
+        build(start(torch.float32), relu, WithMomentum(0.25))
+
+
+def test_a_third_argument_called_optimizer_gets_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(THIRD.format(name="optimizer"))
+    build = implementations.load(path)
+    relu = activations.load("relu")
+    for given in (Optimizer(0.25), WithMomentum(0.25, 0.5)):
+        assert build(start(torch.float32), relu, given)._network.third is given  # type: ignore[attr-defined]
+    plain = build(start(torch.float32), relu, 0.25)
+    assert plain._network.third == Optimizer(0.25)  # type: ignore[attr-defined]

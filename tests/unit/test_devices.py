@@ -394,7 +394,7 @@ class Network(Scratch):
     @torch.no_grad()
     def _update(self, batch_size):
         for name, value in self._parameters.items():
-            new = (value - self._learning_rate / batch_size * value.grad).requires_grad_()
+            new = (value - self._optimizer.learning_rate / batch_size * value.grad).requires_grad_()
             self._parameters[name] = new
         from mlplab.implementations._parameters import activation_parameters, layers
         self._layers = layers(self._parameters)

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from conftest import REPOSITORY
-from mlplab import activations, implementations
+from mlplab import activations, implementations, initializers
 from mlplab.analysis import tables
 from mlplab.analysis.runs import runs_table
 from mlplab.analysis.scores import evaluate_run
@@ -145,7 +145,9 @@ def test_the_record_says_where_it_comes_from(place: Place) -> None:
     assert (run["device"], run["threads"]) == ("cpu", 1)
     assert run["data_digest"] == file_digest(place.data)
     assert run["code_digest"] == training_digest(
-        implementations.source("scratch"), activations.source("tanh")
+        implementations.source("scratch"),
+        activations.source("tanh"),
+        initializers.source("zeros"),
     )
     assert run["machine"] == provenance.machine()
     assert run["versions"] == provenance.versions()
@@ -300,7 +302,9 @@ def test_a_broken_plug_in_gives_a_record_of_its_failure(
     assert run["settings"] == job.run.settings
     assert run["sanity"] == {}
     assert run["training_seconds"] is run["seconds_per_epoch"] is run["diagnostics_seconds"] is None
-    assert run["code_digest"] == training_digest(job.implementation, job.activation)
+    assert run["code_digest"] == training_digest(
+        job.implementation, job.activation, initializers.source("zeros")
+    )
     assert record.history == record.diagnostics == []
     assert record.last == record.final_metrics() == {}
     assert load_file(place.files().parameters) == {}

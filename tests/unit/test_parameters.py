@@ -128,7 +128,7 @@ def test_weights_of_a_seed_are_the_same_with_either_bias_init() -> None:
 
 
 def test_an_unknown_bias_init_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'ones'.*zeros, framework"):
+    with pytest.raises(ValueError, match=r"'ones'.*framework, zeros"):
         initial_parameters(ARTICLE, seed=0, bias_init="ones")
 
 

@@ -149,7 +149,6 @@ def test_the_winners_are_tested_from_their_stored_parameters(
         implementations.source(implementation),
         activations.source("prelu"),
         digits,
-        0.1,
     )
     assert [row["run"] for row in tested] == runs["run"].tolist()
     assert [row["seed"] for row in tested] == [0, 1]
@@ -169,7 +168,7 @@ def test_tests_are_on_the_test_images(
     runs = runs_of({"scratch/relu": [0.5]})
     sources = implementations.source("scratch"), activations.source("relu")
     paths = {"scratch/relu/seed=0": tmp_path / "0.safetensors"}
-    (row,) = testing.test_runs(selection.rows(runs), paths, *sources, digits, 0.1)
+    (row,) = testing.test_runs(selection.rows(runs), paths, *sources, digits)
     for split, same in ((digits.test, True), (held_out(digits.training, 200)[1], False)):
         hits = all_logits(trained.network, split, torch.float32).argmax(1) == split.labels
         assert (row["test_accuracy"] == hits.double().mean().item()) is same

@@ -15,7 +15,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
 import warm
 from invocation import Progress, end_timers_with_main_thread, hold_lock, refuse_sqlite
-from mlplab import activations, datasets, implementations
+from mlplab import activations, datasets, implementations, initializers
 from mlplab.config.resolve import ConfigError, resolve
 from mlplab.study import grid
 from mlplab.study.code import code_digest, training_digest

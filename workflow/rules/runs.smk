@@ -60,6 +60,7 @@ rule train:
             LIBRARY / "scripts/train.py",
             IMPLEMENTATION_FILES[wildcards.implementation],
             ACTIVATION_FILES[wildcards.activation],
+            initializers.source(run_of(wildcards).settings["bias_init"]),
         ),
     message:
         "Training {wildcards.implementation} {wildcards.activation} {wildcards.point}"

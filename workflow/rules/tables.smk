@@ -131,6 +131,8 @@ rule compare_implementation:
             IMPLEMENTATION_FILES[wildcards.implementation],
             IMPLEMENTATION_FILES[config["reference"]],
             *(ACTIVATION_FILES[name] for name in ACTIVATIONS),
+            # Comparisons start from biases that are not zero.
+            initializers.source("framework"),
         ),
         settings=next(iter(RUNS.values())).settings,
     message:

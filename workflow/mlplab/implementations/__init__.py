@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mlplab.optimizers import Optimizer
 from mlplab.plugins import Registry, constants
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ class Network(Protocol):
     """
 
     def __init__(
-        self, parameters: "dict[str, torch.Tensor]", activation: "Activation", learning_rate: float
+        self, parameters: "dict[str, torch.Tensor]", activation: "Activation", optimizer: Optimizer
     ) -> None:
         """A network that starts from copies of `parameters`.
+
+        A third argument that is called `optimizer` gets all of the optimiser's settings; under any
+        other name it gets the learning rate alone, which is enough for plain gradient descent.
 
         They are W1, b1, W2, b2 …; an activation's own parameters, such as the α of a pReLU, follow
         the biases of their layer: W1, b1, alpha1, W2, b2.
@@ -48,7 +52,7 @@ class Network(Protocol):
     def train_step(
         self, images: "torch.Tensor", labels: "torch.Tensor"
     ) -> "tuple[torch.Tensor, torch.Tensor]":
-        """One step of gradient descent on the mean loss of a batch.
+        """One step of the optimiser on the mean loss of a batch.
 
         Returns the batch's summed loss and its number of hits, both measured before the step, as
         tensors without dimensions: the caller sums them without waiting for them.
@@ -58,7 +62,8 @@ class Network(Protocol):
         """The present parameters, named and shaped as those that came in."""
 
 
-Build = Callable[["dict[str, torch.Tensor]", "Activation", float], Network]
+# A number in place of an optimiser is the learning rate of plain gradient descent.
+Build = Callable[["dict[str, torch.Tensor]", "Activation", Optimizer | float], Network]
 
 
 def names(folders: Sequence[str | Path] = ()) -> list[str]:

@@ -1,5 +1,6 @@
 """What an implementation owes to those that use it, watched over at every call."""
 
+import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mlplab.optimizers import Optimizer, given
 from mlplab.plugins import PlugInError, blaming, definition, described
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Guarded:
         source: Path,
         parameters: Parameters,
         activation: "Activation",
-        learning_rate: float,
+        optimizer: Optimizer,
     ) -> None:
         self._source = source
         self._activation_source = activation.source
@@ -47,8 +49,20 @@ class Guarded:
             value.shape[1] for name, value in reversed(parameters.items()) if value.dim() == 2
         )
         self._dtype = next(iter(parameters.values())).dtype
-        with self._blaming("Network(parameters, activation, learning_rate)"):
-            self._network = network_class(parameters, activation, learning_rate)
+        third = "optimizer" if _takes_optimizer(network_class) else "learning_rate"
+        beyond = optimizer.beyond_the_rate()
+        if third == "learning_rate" and beyond:
+            asked = ", ".join(f"{name} {value}" for name, value in beyond.items())
+            raise PlugInError(
+                f"{definition(source, 'Network')}: Network takes the learning rate alone, and the "
+                f"study asks for {asked}; call its third argument `optimizer`, which has all of it"
+            )
+        with self._blaming(f"Network(parameters, activation, {third})"):
+            self._network = network_class(
+                parameters,
+                activation,
+                optimizer if third == "optimizer" else optimizer.learning_rate,
+            )
 
     def _blaming(self, call: str) -> AbstractContextManager[None]:
         # The activation's code runs within the network's, on autograd's way back too.
@@ -121,7 +135,18 @@ class Guarded:
         return parameters
 
 
-def guarded(module: Any, source: Path) -> "Callable[[Parameters, Activation, float], Guarded]":
+def _takes_optimizer(network_class: Callable[..., Any]) -> bool:
+    """Whether a class wants all of the optimiser's settings, not the learning rate alone."""
+    try:
+        names = list(inspect.signature(network_class).parameters)
+    except (TypeError, ValueError):
+        return False
+    return names[2:3] == ["optimizer"]
+
+
+def guarded(
+    module: Any, source: Path
+) -> "Callable[[Parameters, Activation, Optimizer | float], Guarded]":
     """What builds the networks of an implementation's module, each one guarded.
 
     Raises PlugInError where the class `Network` or one of its methods is missing.
@@ -134,7 +159,9 @@ def guarded(module: Any, source: Path) -> "Callable[[Parameters, Activation, flo
             place = definition(source, "Network")
             raise PlugInError(f"{place}: the class Network lacks the method {call}")
 
-    def build(parameters: Parameters, activation: "Activation", learning_rate: float) -> Guarded:
-        return Guarded(network_class, source, parameters, activation, learning_rate)
+    def build(
+        parameters: Parameters, activation: "Activation", optimizer: Optimizer | float
+    ) -> Guarded:
+        return Guarded(network_class, source, parameters, activation, given(optimizer))
 
     return build

@@ -12,6 +12,7 @@ from torch import nn
 
 from mlplab.activations import Activation
 from mlplab.implementations._parameters import activation_parameters, layers
+from mlplab.optimizers import Optimizer, given
 
 DEVICES = ("cpu", "cuda")
 
@@ -20,7 +21,10 @@ class Network:
     """A multilayer perceptron in the framework's own words."""
 
     def __init__(
-        self, parameters: dict[str, torch.Tensor], activation: Activation, learning_rate: float
+        self,
+        parameters: dict[str, torch.Tensor],
+        activation: Activation,
+        optimizer: Optimizer | float,
     ) -> None:
         initial = layers(parameters)
         modules: list[nn.Module] = [nn.Flatten()]
@@ -49,7 +53,7 @@ class Network:
                     parameter.copy_(alpha)
         self._names = list(parameters)
         self._loss = nn.CrossEntropyLoss()
-        self._optimizer = torch.optim.SGD(self._network.parameters(), lr=learning_rate)
+        self._optimizer = given(optimizer).framework(self._network.parameters())
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """C1: Flatten, Linear, activation, Linear. n × h × w → n × c."""

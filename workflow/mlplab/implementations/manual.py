@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from mlplab.activations import Activation
 from mlplab.implementations._parameters import activation_parameters, layers
+from mlplab.optimizers import Optimizer, given
 
 DEVICES = ("cpu", "cuda")
 
@@ -42,13 +43,16 @@ class Network:
     """A multilayer perceptron that computes its own gradients."""
 
     def __init__(
-        self, parameters: dict[str, torch.Tensor], activation: Activation, learning_rate: float
+        self,
+        parameters: dict[str, torch.Tensor],
+        activation: Activation,
+        optimizer: Optimizer | float,
     ) -> None:
         self._parameters = {name: value.clone() for name, value in parameters.items()}
         self._layers = layers(self._parameters)
         self._alphas = activation_parameters(self._parameters)
         self._activation = activation
-        self._learning_rate = learning_rate
+        self._optimizer = given(optimizer)
         self._buffers = Buffers(0, self._layers)
 
     @torch.no_grad()
@@ -83,7 +87,7 @@ class Network:
         hits = (logits.argmax(dim=1) == labels).sum()
 
         # The step on the mean loss: the gradients below are those of the summed one.
-        step = self._learning_rate / len(labels)
+        step = self._optimizer.learning_rate / len(labels)
         error = log_probabilities.exp_().scatter_add_(
             1, labels.unsqueeze(1), self._buffers.minus_one
         )

@@ -8,6 +8,7 @@ import torch
 
 from mlplab.activations import Activation
 from mlplab.implementations._parameters import activation_parameters, layers
+from mlplab.optimizers import Optimizer, given
 
 DEVICES = ("cpu", "cuda")
 
@@ -28,7 +29,10 @@ class Network:
     """A multilayer perceptron whose parts are all in sight."""
 
     def __init__(
-        self, parameters: dict[str, torch.Tensor], activation: Activation, learning_rate: float
+        self,
+        parameters: dict[str, torch.Tensor],
+        activation: Activation,
+        optimizer: Optimizer | float,
     ) -> None:
         self._parameters = {
             name: value.clone().requires_grad_() for name, value in parameters.items()
@@ -36,7 +40,7 @@ class Network:
         self._layers = layers(self._parameters)
         self._alphas = activation_parameters(self._parameters)
         self._activation = activation.function
-        self._learning_rate = learning_rate
+        self._optimizer = given(optimizer)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """B5: flatten, H = activation(X W1 + b1), logits H W2 + b2. n × h × w → n × c."""
@@ -61,7 +65,7 @@ class Network:
         """Gradient descent; dividing by the batch size turns the summed loss into the mean."""
         for parameter in self._parameters.values():
             assert parameter.grad is not None
-            parameter.sub_(parameter.grad, alpha=self._learning_rate / batch_size)
+            parameter.sub_(parameter.grad, alpha=self._optimizer.learning_rate / batch_size)
             parameter.grad = None
 
     def parameters(self) -> dict[str, torch.Tensor]:

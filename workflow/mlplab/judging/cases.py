@@ -1,20 +1,24 @@
 """What two implementations are given to be compared: data, sizes, start and settings."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
+from mlplab import optimizers
 from mlplab.activations import Activation
 from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Split
 from mlplab.initializers import initial_parameters
 from mlplab.judging.mistakes import Batch, Parameters
+from mlplab.optimizers import Optimizer
+from mlplab.study.settings import Settings
 
 # Greatest settings with which rounding hardly grows over the steps.
 STEADY_RATE = 0.1
 STEADY_STD = 0.05
+PLAIN = Optimizer(STEADY_RATE)
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Problem:
     hidden_sizes: tuple[int, ...]
     classes: int
     batch_size: int = 256
-    learning_rate: float = 0.1
+    optimizer: Optimizer = PLAIN
     weight_std: float = 0.01
     seed: int = 0
 
@@ -73,13 +77,16 @@ def problems_of(split: Split, classes: int, settings: Mapping[str, Any]) -> list
     `settings` are those of a run. Learning rate and weights are smaller where those are so great
     that training is chaotic: rounding would grow until right implementations differ.
     """
-    own = Problem(
+    chosen = Settings.from_mapping(settings)
+    steady = replace(optimizers.of(chosen), learning_rate=min(chosen.learning_rate, STEADY_RATE))
+    weight_std = min(chosen.weight_std, STEADY_STD)
+    own = Problem(split, chosen.hidden_sizes, classes, chosen.batch_size, steady, weight_std)
+    deep = Problem(
         split,
-        tuple(settings["hidden_sizes"]),
+        (16, 16, 16),
         classes,
-        settings["batch_size"],
-        min(settings["learning_rate"], STEADY_RATE),
-        min(settings["weight_std"], STEADY_STD),
+        chosen.batch_size,
+        replace(steady, learning_rate=STEADY_RATE),
+        weight_std=0.3,
     )
-    deep = Problem(split, (16, 16, 16), classes, settings["batch_size"], weight_std=0.3)
     return [own, deep]

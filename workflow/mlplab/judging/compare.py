@@ -167,7 +167,7 @@ def _many_steps(
     """Parameters after 1 to 100 steps, of which the third is on a smaller batch; loss and hits."""
     start = problem.start(activation, torch.float64)
     network, right = (
-        chosen(copies(start), activation, problem.learning_rate) for chosen in (build, reference)
+        chosen(copies(start), activation, problem.optimizer) for chosen in (build, reference)
     )
     before, right_before = start, start
     previous: Parameters = {}
@@ -203,7 +203,7 @@ def _float32_epoch(
     order = epoch_order(len(problem.split), problem.seed, 1)[:FLOAT32_IMAGES]
 
     def epoch(chosen: Build) -> tuple[Parameters, torch.Tensor]:
-        network = chosen(copies(start), activation, problem.learning_rate)
+        network = chosen(copies(start), activation, problem.optimizer)
         batches = Batches(problem.split, problem.batch_size, torch.float32)
         loss, _ = train_epoch(network, batches, order)
         return network.parameters(), torch.tensor(loss)

@@ -38,7 +38,6 @@ def select_best(
         Path(implementations[first["implementation"]]),
         Path(activations[first["activation"]]),
         store.load(data),
-        float(first["learning_rate"]),
         device,
     )
     summary = selection.summary(ranked, tested, axes)

@@ -1,5 +1,6 @@
 """What a run trains with, apart from its implementation, activation and seed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,6 @@ class Settings:
     validation_size: int = 0
 
     @classmethod
-    def from_mapping(cls, values: dict[str, Any]) -> "Settings":
+    def from_mapping(cls, values: Mapping[str, Any]) -> "Settings":
         """Settings from plain values, as a configuration gives them."""
         return cls(**{**values, "hidden_sizes": tuple(values["hidden_sizes"])})

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 
+from mlplab import optimizers
 from mlplab.activations import Activation
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.order import epoch_order
@@ -189,7 +190,7 @@ def train(
     count = len(training)
 
     def make() -> Loop:
-        network = build(parameters, activation, settings.learning_rate)
+        network = build(parameters, activation, optimizers.of(settings))
         return Loop(network, training, evaluated, torch.arange(count, device=device))
 
     loop, train_pass, score_pass = prepared(make)

@@ -10,7 +10,7 @@ import pyarrow.parquet
 import torch
 from safetensors.torch import save_file
 
-from mlplab import activations, implementations
+from mlplab import activations, implementations, initializers
 from mlplab.datasets import store
 from mlplab.files import file_digest, replacing, value_digest, write_json
 from mlplab.plugins import PlugInError
@@ -87,7 +87,11 @@ class Job:
             "threads": torch.get_num_threads(),
             "matmul_precision": torch.get_float32_matmul_precision(),
             "data_digest": file_digest(self.data),
-            "code_digest": training_digest(self.implementation, self.activation),
+            "code_digest": training_digest(
+                self.implementation,
+                self.activation,
+                initializers.source(self.run.settings.get("bias_init", Settings.bias_init)),
+            ),
             "versions": VERSIONS,
         }
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from mlplab import implementations
+from mlplab import implementations, optimizers
 from mlplab.activations import Activation
 from mlplab.activations._functions import Function
 from mlplab.datasets.batches import Batches
@@ -19,6 +19,7 @@ from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Dataset
 from mlplab.implementations._parameters import activation_parameters, layers
 from mlplab.initializers import initial_parameters
+from mlplab.optimizers import Optimizer, given
 from mlplab.study.settings import Settings
 from mlplab.training import devices
 from mlplab.training.devices import CPU
@@ -63,13 +64,13 @@ class Network:
     """As many multilayer perceptrons as there are seeds, each computing its own gradients."""
 
     def __init__(
-        self, parameters: Parameters, activation: Activation, learning_rate: float
+        self, parameters: Parameters, activation: Activation, optimizer: Optimizer | float
     ) -> None:
         self._parameters = {name: value.clone() for name, value in parameters.items()}
         # Biases as s × 1 × fan_out: one for all images of a batch.
         self._layers = [(w, b.unsqueeze(1)) for w, b in layers(self._parameters)]
         self._alphas = activation_parameters(self._parameters)
-        self._learning_rate = learning_rate
+        self._optimizer = given(optimizer)
         self._function, self._slope, self._slopes_by_parameter = (
             _of_seeds(function, activation.parameters)
             for function in (
@@ -106,7 +107,7 @@ class Network:
         loss, hits = score(logits, labels)
 
         # The step on the mean loss: the gradients below are those of the summed one.
-        step = self._learning_rate / labels.shape[1]
+        step = self._optimizer.learning_rate / labels.shape[1]
         target = labels.unsqueeze(2)
         minus_one = logits.new_full((), -1).expand(target.shape)
         error = logits.softmax(dim=2).scatter_add_(2, target, minus_one)
@@ -172,7 +173,7 @@ def train_seeds(
     count = len(training)
 
     def make() -> Loop:
-        network = Network(stacked, activation, settings.learning_rate)
+        network = Network(stacked, activation, optimizers.of(settings))
         order = torch.arange(count, device=device).repeat(len(seeds), 1)
         return Loop(network, training, evaluated, order, score)
 
@@ -187,7 +188,7 @@ def train_seeds(
         return {name: value[index] for name, value in loop.network.parameters().items()}
 
     def network_of(index: int) -> implementations.Network:
-        return build(parameters_of(index), activation, settings.learning_rate)
+        return build(parameters_of(index), activation, optimizers.of(settings))
 
     runs = [
         Trained(network_of(index), [], "finished", probe.diagnose(0, parameters_of(index)))
