@@ -121,10 +121,7 @@ def agreement(
 def few(data: store.Dataset) -> store.Dataset:
     """The first images of each split."""
     first = slice(FEW_IMAGES)
-    training, test = (
-        store.Split(split.images[first], split.labels[first], split.pixel_max)
-        for split in (data.training, data.test)
-    )
+    training, test = (split[first] for split in (data.training, data.test))
     return replace(data, training=training, test=test)
 
 

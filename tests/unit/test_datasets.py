@@ -328,6 +328,23 @@ def test_nothing_is_copied_for_the_parts_of_a_split(digits: store.Dataset) -> No
     assert held.images.data_ptr() == whole[-100:].data_ptr()
 
 
+def test_some_examples_keep_their_labels_and_their_scale() -> None:
+    some = numbered(10)[torch.tensor([7, 2])]
+    assert some.labels.tolist() == some.images[:, 0, 0].tolist() == [7, 2]
+    assert some.pixel_max == 255
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_pixels_are_scaled_in_the_precision_that_they_get(dtype: torch.dtype) -> None:
+    pixels = torch.arange(256, dtype=torch.uint8).reshape(-1, 1, 1)
+    split = store.Split(pixels, torch.zeros(256, dtype=torch.int64), 255)
+    scaled = split.scaled(torch.device("cpu"), dtype)
+    expected = np.arange(256, dtype=str(dtype).removeprefix("torch.")) / 255
+    assert np.array_equal(scaled.images.flatten().numpy(), expected)
+    assert scaled.pixel_max == 1
+    assert pixels.dtype == torch.uint8
+
+
 @pytest.mark.parametrize("count", [10, 11, 10**12])
 def test_a_split_of_which_nothing_would_be_left_is_refused(count: int) -> None:
     with pytest.raises(UserError) as refused:

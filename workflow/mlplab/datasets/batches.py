@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from mlplab.datasets.store import Split
+from mlplab.datasets.store import Split, scaled
 
 
 class Batches:
@@ -34,8 +34,7 @@ class Batches:
 
     def _scaled(self, pixels: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         if pixels.dtype != images.dtype:
-            # Copied first, so that the quotient has the precision of the parameters.
-            pixels = images.copy_(pixels).div_(self._split.pixel_max)
+            pixels = scaled(pixels, self._split.pixel_max, images)
         # A tensor of its own: what is done to it, not to its values, is gone with the batch.
         return pixels.detach()
 

@@ -24,15 +24,25 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, chosen: slice | torch.Tensor) -> "Split":
+        """Some of the examples."""
+        return Split(self.images[chosen], self.labels[chosen], self.pixel_max)
+
     def on(self, device: torch.device, dtype: torch.dtype) -> "Split":
         """The split where a run computes: itself on a CPU, scaled once and for all elsewhere."""
         return self if self.images.device.type == device.type else self.scaled(device, dtype)
 
     def scaled(self, device: torch.device, dtype: torch.dtype) -> "Split":
         """The split on `device`, its pixels as floats in [0, 1]."""
-        # Copied first, so that the quotient has the precision of the parameters.
-        images = self.images.to(device).to(dtype).div_(self.pixel_max)
+        pixels = self.images.to(device)
+        images = scaled(pixels, self.pixel_max, torch.empty_like(pixels, dtype=dtype))
         return Split(images, self.labels.to(device), 1)
+
+
+def scaled(pixels: torch.Tensor, pixel_max: int, images: torch.Tensor) -> torch.Tensor:
+    """Pixels from 0 to pixel_max as floats in [0, 1], written to `images` of the same shape."""
+    # Copied first, so that the quotient has the precision of the images.
+    return images.copy_(pixels).div_(pixel_max)
 
 
 def held_out(split: Split, count: int) -> tuple[Split, Split]:
@@ -46,10 +56,7 @@ def held_out(split: Split, count: int) -> tuple[Split, Split]:
             f"training.validation_size: {count} of {len(split)} training images leave none to "
             f"train on; the largest allowed value is {len(split) - 1}"
         )
-    return (
-        Split(split.images[:kept], split.labels[:kept], split.pixel_max),
-        Split(split.images[kept:], split.labels[kept:], split.pixel_max),
-    )
+    return split[:kept], split[kept:]
 
 
 @dataclass(frozen=True)

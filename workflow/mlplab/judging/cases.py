@@ -67,8 +67,8 @@ class Problem:
             whole = number <= 2 or number % 10 == 0
             order = order.roll(-size)
             chosen = order[: size if whole else max(1, size // 3)]
-            images = self.split.images[chosen].double() / self.split.pixel_max
-            yield images, self.split.labels[chosen]
+            batch = self.split[chosen].scaled(self.split.images.device, torch.float64)
+            yield batch.images, batch.labels
 
 
 def problems_of(split: Split, classes: int, settings: Mapping[str, Any]) -> list[Problem]:

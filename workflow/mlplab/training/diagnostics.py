@@ -44,8 +44,8 @@ class Probe:
         self, split: Split, batch_size: int, activation: Activation, dtype: torch.dtype
     ) -> None:
         count = min(PROBE_IMAGES, batch_size, len(split))
-        self._images = split.images[:count].to(dtype).flatten(1) / split.pixel_max
-        self._labels = split.labels[:count]
+        probe = split[:count].scaled(split.images.device, dtype)
+        self._images, self._labels = probe.images.flatten(1), probe.labels
         self._activation = activation
         # The article's range (A1), over which the greatest slope is looked for.
         self._range = torch.arange(-8.0, 8.0, 0.1, dtype=dtype, device=self._images.device)
