@@ -26,9 +26,9 @@ HEAD = """# Benchmarks
 
 <!-- Written by `make bench`; from the results that are there: python -m benchmarks --page -->
 
-`make bench` measures all of this and writes this page; `python -m benchmarks epoch`, with
-`workflow` on `PYTHONPATH`, measures one part. What is compared was measured side by side in one
-run; the results are in `results/benchmarks/`.
+`make bench` measures all of this and writes this page; `.venv/bin/python -m benchmarks epoch`
+measures one part. What is compared was measured side by side in one run; the results are in
+`results/benchmarks/`.
 """
 
 

@@ -16,7 +16,7 @@ from mlplab.study.record import RunRecord
 
 HEAD = """# {study}
 
-<!-- Written by `python benchmarks/reference.py results/{study}`, with workflow/ on PYTHONPATH. -->
+<!-- Written by `python benchmarks/reference.py results/{study}`. -->
 
 A reference result: `snakemake --cores all --configfile {config}`.
 

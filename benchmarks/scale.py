@@ -24,8 +24,8 @@ WHOLE = ("collect_runs", "summarize", "plot_overview", "plot_diagnostics", "rend
 
 
 def _environment() -> dict[str, str]:
-    """The environment of a stage: it finds the library and this package, and uses one thread."""
-    paths = [str(ROOT), str(ROOT / "workflow"), os.environ.get("PYTHONPATH", "")]
+    """The environment of a stage: it finds this package, and uses one thread."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     settings = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "OPENBLAS_NUM_THREADS": "1",

@@ -5,7 +5,6 @@ sent to a fresh SQLite store in a temporary folder.
 """
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +22,6 @@ from benchmarks.measure import data_file, paragraph, spread, table
 from mlplab import activations, implementations
 from mlplab.files import read_json, write_json
 from mlplab.study.grid import Run
-from mlplab.study.provenance import LIBRARY
 from mlplab.study.record import RunFiles
 from mlplab.tracking import study as mlflow_study
 
@@ -108,11 +106,8 @@ def timed_calls(owner: type) -> Iterator[Calls]:
 def openings(count: int) -> list[dict[str, float]]:
     """Seconds of import and opening in `count` new processes; the first one makes the store."""
     found = []
-    environment = {**os.environ, "PYTHONPATH": str(LIBRARY.parent)}
     for _ in range(count):
-        answer = subprocess.run(
-            [sys.executable, "-c", OPEN], env=environment, stdout=subprocess.PIPE, check=True
-        )
+        answer = subprocess.run([sys.executable, "-c", OPEN], stdout=subprocess.PIPE, check=True)
         imported, opened = map(float, answer.stdout.split()[-2:])
         found.append({"import": imported, "open": opened})
     return found

@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from mlplab.files import write_json
 from mlplab.study.record import RunFiles, RunRecord, write_rows
 
 REPOSITORY = Path(__file__).parent.parent
+
+# Processes that tests start import this checkout's library, also from a linked environment.
+os.environ["PYTHONPATH"] = str(REPOSITORY / "workflow")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ from mlplab.tracking import collect, entities, send
 from mlplab.tracking import study as mlflow_study
 from services.faults import Fault
 from services.loopback import free_port, wait_for
-from services.postgresql import PASSWORD, PROGRAMS, ROOT, PostgreSQL, Server
+from services.postgresql import PASSWORD, PROGRAMS, PostgreSQL, Server
 from workflow.conftest import Project, fresh
 
 pytestmark = [
@@ -399,7 +399,7 @@ def test_a_server_without_its_database_says_so_in_one_line(database: PostgreSQL)
     wrong = database.uri.replace(PASSWORD, "another")
     answer = subprocess.run(
         [sys.executable, "-m", "mlplab.cli", "server", "--port", str(free_port())],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow"), "MLFLOW_BACKEND_STORE_URI": wrong},
+        env={**os.environ, "MLFLOW_BACKEND_STORE_URI": wrong},
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,6 +1,5 @@
 """The check of one file: what a student reads, and the exit status that a script reads."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -259,7 +258,6 @@ def test_the_command_runs_as_make_check_runs_it(name: str, status: int) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "mlplab.cli", "check", str(path)],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": "workflow"},
         capture_output=True,
         text=True,
         timeout=300,

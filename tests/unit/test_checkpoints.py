@@ -17,7 +17,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from conftest import REPOSITORY
 from mlplab.files import read_json
 from mlplab.study.record import CHECKPOINT, RunFiles, read_rows
 from mlplab.training import checkpoints
@@ -167,7 +166,6 @@ class Attempts:
     def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-u", "-c", TRAIN, *self.arguments],
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

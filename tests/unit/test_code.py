@@ -47,7 +47,6 @@ def loaded(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     ]
     answer = subprocess.run(
         [sys.executable, "-c", TRAIN, *map(str, paths)],
-        env={**os.environ, "PYTHONPATH": str(LIBRARY.parent)},
         capture_output=True,
         text=True,
         check=True,
