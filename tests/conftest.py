@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mlplab.datasets import store
 from mlplab.datasets.decode import decode
 from mlplab.files import write_json
 from mlplab.study.record import RunFiles, RunRecord, write_rows
+from wrong import MISTAKES
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -47,6 +48,27 @@ def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def digits(digits_folder: Path) -> store.Dataset:
     """scikit-learn's digits, decoded and loaded."""
     return store.load(digits_folder / "data.safetensors")
+
+
+@pytest.fixture(scope="session")
+def wrong_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every wrong implementation of tests/wrong, as a file of its own."""
+    folder = tmp_path_factory.mktemp("wrong")
+    for name, mistake in MISTAKES.items():
+        (folder / f"{name}.py").write_text(mistake.source(), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def wrong(request: pytest.FixtureRequest, wrong_folder: Path) -> Callable[[str], Path]:
+    """The file of a wrong implementation; a test that fails shows its source."""
+
+    def path(name: str) -> Path:
+        file = wrong_folder / f"{name}.py"
+        request.node.add_report_section("call", file.name, file.read_text(encoding="utf-8"))
+        return file
+
+    return path
 
 
 def epoch_row(number: int, **metrics: float) -> dict[str, float]:

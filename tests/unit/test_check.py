@@ -2,15 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mlplab import activations, implementations
 from mlplab.judging import check
+from wrong import MISTAKES
 
 REPOSITORY = Path(__file__).parent.parent.parent
-WRONG = REPOSITORY / "tests" / "wrong"
 
 # What the first line that is not ok says of each wrong file.
 FIRST_WRONG = {
@@ -95,15 +96,15 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_every_wrong_file_has_its_line() -> None:
-    assert sorted(FIRST_WRONG) == sorted(path.stem for path in WRONG.glob("*.py"))
+    assert sorted(FIRST_WRONG) == sorted(MISTAKES)
 
 
 @pytest.mark.parametrize("name", FIRST_WRONG)
 def test_a_wrong_file_is_told_in_its_first_line_that_is_not_ok(
-    name: str, capsys: pytest.CaptureFixture[str]
+    name: str, wrong: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = "sigmoid" if name == "derivative_at_output" else "relu"
-    assert check.main([str(WRONG / f"{name}.py"), "--activation", chosen]) == 1
+    assert check.main([str(wrong(name)), "--activation", chosen]) == 1
     head, *lines, advice = capsys.readouterr().out.splitlines()
     assert head == f"{name} with {chosen}, against concise: WRONG"
     first = next(line for line in lines if not line.startswith("  ok "))
@@ -130,10 +131,10 @@ def test_a_right_implementation_is_ok_in_each_requirement(
 
 
 def test_a_mistake_with_one_activation_only_is_found_by_default(
-    capsys: pytest.CaptureFixture[str],
+    wrong: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # ReLU's derivative is the same at its output.
-    assert check.main([str(WRONG / "derivative_at_output.py")]) == 1
+    assert check.main([str(wrong("derivative_at_output"))]) == 1
     output = capsys.readouterr().out
     assert "derivative_at_output with relu, against concise: agrees\n" in output
     assert "derivative_at_output with elu, against concise: WRONG\n" in output
@@ -253,8 +254,10 @@ def test_a_broken_activation_is_told_with_its_line(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "status"), [("scratch", 0), ("mean_loss", 1)])
-def test_the_command_runs_as_make_check_runs_it(name: str, status: int) -> None:
-    path = implementations.source("scratch") if name == "scratch" else WRONG / f"{name}.py"
+def test_the_command_runs_as_make_check_runs_it(
+    wrong: Callable[[str], Path], name: str, status: int
+) -> None:
+    path = implementations.source("scratch") if name == "scratch" else wrong(name)
     done = subprocess.run(
         [sys.executable, "-m", "mlplab.cli", "check", str(path)],
         cwd=REPOSITORY,

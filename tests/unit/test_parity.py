@@ -1,7 +1,7 @@
 """Every wrong implementation is told from the reference, at the right quantity; no right one is."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from mlplab.judging.compare import compare, first_difference
 from mlplab.judging.mistakes import difference, explanation
 from mlplab.judging.tolerances import Row
 from mlplab.plugins import summary
+from wrong import BASES, MISTAKES
 
-WRONG = Path(__file__).parent.parent / "wrong"
 REFERENCE = implementations.source("concise")
 
 # Wrong file → the first quantity that differs, of what, at which step, and words that explain it.
@@ -192,10 +192,10 @@ PROBLEMS = [problem(7), problem(7, 7, 7)]
 
 
 @cache
-def rows_of_wrong(name: str) -> list[Row]:
-    problems = PROBLEMS if name in DEEP else PROBLEMS[:1]
-    chosen = "sigmoid" if name == "derivative_at_output" else "relu"
-    return compare(WRONG / f"{name}.py", REFERENCE, activations.load(chosen), problems)
+def rows_of_wrong(file: Path) -> list[Row]:
+    problems = PROBLEMS if file.stem in DEEP else PROBLEMS[:1]
+    chosen = "sigmoid" if file.stem == "derivative_at_output" else "relu"
+    return compare(file, REFERENCE, activations.load(chosen), problems)
 
 
 def compared(source: Path, activation: str = "relu", *problems: Problem) -> list[Row]:
@@ -214,16 +214,35 @@ def assert_agrees(rows: list[Row]) -> None:
     assert max(row.difference for row in rows if row.dtype == "float64") < 1e-12
 
 
-def test_every_wrong_file_is_expected_and_says_what_is_wrong() -> None:
-    files = {path.stem: path for path in WRONG.glob("*.py")}
-    assert sorted(files) == sorted(EXPECTED)
-    assert all(summary(path).endswith(".") for path in files.values())
+def test_every_wrong_file_is_expected_and_says_what_is_wrong(
+    wrong: Callable[[str], Path],
+) -> None:
+    assert sorted(MISTAKES) == sorted(EXPECTED)
+    assert all(summary(wrong(name)).endswith(".") for name in EXPECTED)
+
+
+@pytest.mark.parametrize("activation", activations.names())
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_what_the_wrong_files_are_made_from_is_right(base: Path, activation: str) -> None:
+    assert_agrees(compared(base, activation))
+
+
+def test_a_test_that_fails_shows_the_wrong_file(
+    wrong: Callable[[str], Path], request: pytest.FixtureRequest
+) -> None:
+    source = wrong("adam").read_text(encoding="utf-8")
+    outcome = pytest.CallInfo.from_call(pytest.fail, "call")
+    shown = pytest.TestReport.from_item_and_call(request.node, outcome).sections
+    assert ("Captured adam.py call", source) in shown
+    assert "torch.optim.Adam" in source
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_wrong_implementation_is_flagged_where_it_is_wrong(name: str) -> None:
+def test_a_wrong_implementation_is_flagged_where_it_is_wrong(
+    wrong: Callable[[str], Path], name: str
+) -> None:
     quantity, of, step, words = EXPECTED[name]
-    row = first_difference(rows_of_wrong(name))
+    row = first_difference(rows_of_wrong(wrong(name)))
     assert row is not None
     assert (row.quantity, row.of, row.step) == (quantity, of, step)
     assert row.verdict == "differs"
@@ -232,17 +251,19 @@ def test_a_wrong_implementation_is_flagged_where_it_is_wrong(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_wrong_file_is_wrong_in_one_way_only(name: str) -> None:
-    rows = rows_of_wrong(name)
+def test_a_wrong_file_is_wrong_in_one_way_only(wrong: Callable[[str], Path], name: str) -> None:
+    rows = rows_of_wrong(wrong(name))
     first = rows.index(first_difference(rows))
     assert all(row.verdict == "agrees" for row in rows[:first])
     # The first network of all is kept here, and the one in float32 does not fit to it.
     assert name == "not_reset" or all(row.verdict != "fails" for row in rows)
 
 
-def test_a_mistake_between_layers_shows_in_the_deep_network_alone() -> None:
-    wrong = [row for row in rows_of_wrong("relu_of_next_layer") if row.verdict != "agrees"]
-    assert {row.network for row in wrong} == {"16-7-7-7-4"}
+def test_a_mistake_between_layers_shows_in_the_deep_network_alone(
+    wrong: Callable[[str], Path],
+) -> None:
+    rows = rows_of_wrong(wrong("relu_of_next_layer"))
+    assert {row.network for row in rows if row.verdict != "agrees"} == {"16-7-7-7-4"}
 
 
 @pytest.mark.parametrize("activation", activations.names())
@@ -252,12 +273,14 @@ def test_every_shipped_implementation_agrees(name: str, activation: str) -> None
 
 
 @pytest.mark.parametrize("name", implementations.names())
-def test_any_shipped_implementation_can_be_the_reference(name: str) -> None:
+def test_any_shipped_implementation_can_be_the_reference(
+    wrong: Callable[[str], Path], name: str
+) -> None:
     reference = implementations.source(name)
     rows = compare(REFERENCE, reference, activations.load("relu"), PROBLEMS[:1])
     assert first_difference(rows) is None
-    wrong = WRONG / "summed_gradient.py"
-    row = first_difference(compare(wrong, reference, activations.load("relu"), PROBLEMS[:1]))
+    summed = wrong("summed_gradient")
+    row = first_difference(compare(summed, reference, activations.load("relu"), PROBLEMS[:1]))
     assert row is not None and row.quantity == "gradient"
 
 
@@ -445,11 +468,11 @@ def test_study_rows_are_plain_values() -> None:
         assert all(type(value) in (str, int, float) for value in row.values())
 
 
-def test_study_rows_have_none_for_what_is_not_finite() -> None:
-    rows = study_rows(WRONG / "not_finite.py", "relu")
-    wrong = [row for row in rows if row["verdict"] != "agrees"]
-    assert wrong[0]["difference"] is None
-    assert wrong[0]["detail"] == "not finite"
+def test_study_rows_have_none_for_what_is_not_finite(wrong: Callable[[str], Path]) -> None:
+    rows = study_rows(wrong("not_finite"), "relu")
+    first = next(row for row in rows if row["verdict"] != "agrees")
+    assert first["difference"] is None
+    assert first["detail"] == "not finite"
     for row in rows:
         assert row["difference"] is None or math.isfinite(row["difference"])
 
@@ -466,8 +489,10 @@ def test_a_broken_activation_is_a_row_and_the_next_is_compared(tmp_path: Path) -
     assert {row["verdict"] for row in rows if row["activation"] == "relu"} == {"agrees"}
 
 
-def test_first_difference_is_the_first_row_that_does_not_agree() -> None:
-    rows = rows_of_wrong("mean_loss")
+def test_first_difference_is_the_first_row_that_does_not_agree(
+    wrong: Callable[[str], Path],
+) -> None:
+    rows = rows_of_wrong(wrong("mean_loss"))
     assert first_difference(rows) is next(row for row in rows if row.verdict == "differs")
     assert first_difference(compared(REFERENCE)) is None
     assert first_difference([]) is None

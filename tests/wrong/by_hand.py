@@ -1,4 +1,4 @@
-"""Trains the very tensors that it is given."""
+"""Right, with gradients by hand."""
 
 import torch
 
@@ -7,7 +7,7 @@ from mlplab.implementations._parameters import activation_parameters, layers
 
 class Network:
     def __init__(self, parameters, activation, learning_rate):
-        self.values = parameters
+        self.values = {name: value.clone() for name, value in parameters.items()}
         self.layers = layers(self.values)
         self.alphas = activation_parameters(self.values)
         self.activation = activation
