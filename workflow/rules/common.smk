@@ -6,15 +6,19 @@ from dataclasses import asdict
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-# This file may be part of a workflow in another folder (`module`).
+# The folder of the workflow, also where it is a module of another one.
 LIBRARY = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
-sys.path.insert(0, str(LIBRARY))
-# Scripts run in processes of their own, which find the library here.
-search = filter(None, [str(LIBRARY), os.getenv("PYTHONPATH")])
+SEARCH = [str(LIBRARY), str(LIBRARY / "runtime")]
+sys.path[:0] = SEARCH
+# Scripts run in processes of their own, which look there as well.
+search = filter(None, [*SEARCH, os.getenv("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
-import warm
-from invocation import Progress, end_timers_with_main_thread, hold_lock, refuse_sqlite
+from mlplab_runtime import warm
+from mlplab_runtime.cluster import refuse_sqlite
+from mlplab_runtime.lock import hold_lock
+from mlplab_runtime.progress import Progress
+from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, datasets, implementations, initializers
 from mlplab.config.resolve import ConfigError, resolve
 from mlplab.study import grid
@@ -76,11 +80,11 @@ if IN_CONTAINERS and not Path("mlplab.sif").exists():
     sys.exit("mlplab.sif is missing, the image of --sdm apptainer: `make container` builds it.")
 if IN_CONTAINERS or workflow.remote_exec:
     # The warm processes are where the study was started, and of its environment.
-    os.environ.update({warm.VARIABLE: "off"})
+    warm.switch_off()
 
 
 onstart:
-    # Kept in global names: the lock lives as long as its file, a warm process as its pipe.
+    # Kept in global names: the lock lives as long as its file.
     global lock, warm_processes
     if workflow.executor_plugin and not workflow.local_exec:
         refuse_sqlite(config)

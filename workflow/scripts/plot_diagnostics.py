@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged
+from mlplab_runtime.job import logged
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

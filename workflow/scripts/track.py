@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from job import logged, tell
+from mlplab_runtime.job import logged, tell
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

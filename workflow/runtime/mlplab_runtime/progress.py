@@ -1,61 +1,15 @@
-"""One invocation of snakemake works alone, says how long it will take, and ends when it is done."""
+"""The terminal says what runs and about how long is left."""
 
-import fcntl
 import logging
-import os
 import statistics
-import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, TextIO
+from collections.abc import Iterable
+from typing import TextIO
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
 SECONDS_BETWEEN_LINES = 2.0
-
-
-def hold_lock(path: Path) -> TextIO:
-    """Hold the lock at `path` as long as the returned file lives; exit where another process does.
-
-    The system frees the lock with its process, however that ends.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        sys.exit(f"Another snakemake works in this folder ({path}): wait for it, or stop it.")
-    return file
-
-
-def refuse_sqlite(config: Mapping[str, Any]) -> None:
-    """Exit where the jobs of a cluster would track their runs in a SQLite file."""
-    uri = config["tracking"]["uri"] or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///"
-    # The address may name a driver: sqlite+pysqlite:///…
-    is_sqlite = uri.partition(":")[0].partition("+")[0] == "sqlite"
-    if is_sqlite and not config["cluster"]["allow_sqlite"]:
-        sys.exit(
-            "tracking.uri: runs would be tracked in a SQLite file, but jobs run on the nodes of a "
-            "cluster, and a SQLite file on a disk that nodes share gets corrupted; expected a "
-            "tracking server that all nodes reach: start one (docs/tracking-server.md), and "
-            "name it in MLFLOW_TRACKING_URI or under `tracking: uri:`. "
-            "Where all jobs run on one node, `cluster: allow_sqlite: true` insists on the file."
-        )
-
-
-def end_timers_with_main_thread() -> None:
-    """See to it that no timer, such as the scheduler leaves, keeps the process from ending."""
-
-    def cancel_timers() -> None:
-        threading.main_thread().join()
-        for thread in threading.enumerate():
-            if isinstance(thread, threading.Timer):
-                thread.cancel()
-
-    threading.Thread(target=cancel_timers, daemon=True).start()
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,29 @@
+"""What the tests of the runtime share."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import REPOSITORY
+
+# The search path that the workflow sets for its jobs.
+SEARCH = os.pathsep.join([str(REPOSITORY / "workflow"), str(REPOSITORY / "workflow/runtime")])
+
+
+def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Wait for a condition; whether it came about in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def alive(pid: int) -> bool:
+    """Whether a process can still do something."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False

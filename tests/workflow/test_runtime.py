@@ -1,0 +1,30 @@
+"""The runtime between Snakemake and the jobs, in a study."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .conftest import Project
+
+pytestmark = pytest.mark.slow
+RUNTIME = Path(__file__).parents[2] / "workflow/runtime/mlplab_runtime"
+
+
+def test_a_users_modules_and_temporary_folder_are_in_nobodys_way(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = tmp_path / "users"
+    users.mkdir()
+    for name in ("job", "warm", "invocation", *(file.stem for file in RUNTIME.glob("[a-z]*.py"))):
+        (users / f"{name}.py").write_text("raise ImportError('the module of a user')\n")
+    # Longer than the path of a socket may be.
+    temporary = tmp_path / ("x" * 200)
+    temporary.mkdir()
+    search = [str(users), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(search))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    answer = project.run("--cores", "1", "--", "results/small/config.yaml")
+    assert answer.returncode == 0, answer.stdout
+    assert "jobs run by themselves" not in answer.stdout
+    assert not list(temporary.glob("mlplab*"))

@@ -1,0 +1,20 @@
+"""One snakemake works in a folder."""
+
+import fcntl
+import sys
+from pathlib import Path
+from typing import TextIO
+
+
+def hold_lock(path: Path) -> TextIO:
+    """Hold the lock at `path` as long as the returned file lives; exit where another process does.
+
+    The system frees the lock with its process, however that ends.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"Another snakemake works in this folder ({path}): wait for it, or stop it.")
+    return file

@@ -1,0 +1,113 @@
+"""A warm process: it imports what jobs need, and every job that is handed over is a fork of it.
+
+A fork has the folder, the environment, the output and the exit status of the client, the process
+that handed over. The two are connected until the job ends. No other fork holds the connection, so
+a client that finds it closed knows that nobody works on its job.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+from typing import NoReturn
+
+from mlplab_runtime.fork import become_job
+from mlplab_runtime.lifetime import end_with_parent
+
+CREDENTIALS = struct.Struct("3i")
+
+
+class Server:
+    """Forks a job for each connection, and tells the client its exit status."""
+
+    def __init__(self, listener: socket.socket, modules: list[str]) -> None:
+        """`modules` are imported in turn, each as soon as nothing else is to be done."""
+        self._listener = listener
+        self._modules = modules
+        self._selector = selectors.DefaultSelector()
+        # Descriptor by which a fork's end is seen → its number and the connection to its client.
+        self._jobs: dict[int, tuple[int, socket.socket]] = {}
+
+    def run(self) -> NoReturn:
+        """Serve until the process is killed."""
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._import_next()
+        while True:
+            # With modules left to import, only what is due now is waited for.
+            events = self._selector.select(timeout=0 if self._modules else None)
+            for key, _ in events:
+                if key.fileobj is self._listener:
+                    self._accept()
+                else:
+                    self._finish(key.fd)
+            if not events and self._modules:
+                self._import_next()
+
+    def _import_next(self) -> None:
+        if not self._modules:
+            return
+        # A module that cannot be imported is a matter of the job that needs it.
+        with contextlib.suppress(Exception):
+            importlib.import_module(self._modules.pop(0))
+        # What is there now stays: a fork need not look through it for garbage, nor copy it.
+        gc.freeze()
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        _, user, _ = CREDENTIALS.unpack(
+            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size)
+        )
+        parent = os.getpid()
+        try:
+            # Anybody on this machine may connect.
+            pid = os.fork() if user == os.geteuid() else None
+        except OSError:
+            pid = None
+        if pid is None:
+            # The client runs its script by itself.
+            connection.close()
+        elif pid == 0:
+            self._become_job(connection, parent)
+        else:
+            descriptor = os.pidfd_open(pid)
+            self._jobs[descriptor] = pid, connection
+            self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def _become_job(self, connection: socket.socket, parent: int) -> NoReturn:
+        try:
+            end_with_parent(parent)
+            self._selector.close()
+            self._listener.close()
+            for descriptor, (_, other) in self._jobs.items():
+                os.close(descriptor)
+                other.close()
+            become_job(connection)
+        finally:
+            os._exit(1)
+
+    def _finish(self, descriptor: int) -> None:
+        self._selector.unregister(descriptor)
+        os.close(descriptor)
+        pid, connection = self._jobs.pop(descriptor)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        with connection, contextlib.suppress(OSError):
+            # A job that was killed by signal n exits with 128 + n, as shells say it.
+            connection.send(bytes([code if code >= 0 else 128 - code]))
+
+
+def main(listener: int, parent: int, modules: list[str]) -> NoReturn:
+    """Serve on a socket that listens already, until the process `parent` ends."""
+    end_with_parent(parent)
+    # What is sent to all processes at once is for the workflow and the jobs to deal with.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    Server(socket.socket(fileno=listener), modules).run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
