@@ -1,6 +1,7 @@
 """The runtime between Snakemake and the jobs, in a study."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,22 @@ def test_a_users_modules_and_temporary_folder_are_in_nobodys_way(
     assert answer.returncode == 0, answer.stdout
     assert "jobs run by themselves" not in answer.stdout
     assert not list(temporary.glob("mlplab*"))
+
+
+def test_a_workflow_that_has_this_one_as_a_module_has_its_runtime(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (project.folder / "small.yaml").rename(folder / "small.yaml")
+    (folder / "Snakefile").write_text(
+        'import os\nconfigfile: "small.yaml"\n'
+        f'module mlplab:\n    snakefile: "{project.folder}/Snakefile"\n    config: config\n'
+        "use rule * from mlplab\n"
+        "onstart:\n    mlplab.onstart()\n    print('warm:', os.environ['MLPLAB_WARM'])\n"
+    )
+    answer = Project(folder).run("--cores", "1", "--", "results/small/config.yaml")
+    assert answer.returncode == 0, answer.stdout
+    assert f"warm: {sys.prefix}:mlplab-" in answer.stdout
+    assert "1 of 1 jobs, finished" in answer.stdout
+    assert (folder / "results/small/config.yaml").is_file()
