@@ -17,7 +17,7 @@ export PYTHONPATH := $(CURDIR)/workflow$(if $(PYTHONPATH),:$(PYTHONPATH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui mlflow-server check test test-services container lint format docs lock bench clean
+.PHONY: help setup demo run report ui mlflow-server check test test-fast test-services container lint format docs lock bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ container: ## mlplab.sif, the image of `snakemake --sdm apptainer` (docs/contain
 
 test: setup ## every test but those with daemons of their own
 	$(BIN)/python -m pytest -m "not services"
+
+test-fast: setup ## the inner loop, at most a minute: unit tests that are not slow, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 5 --durations-min 1.5 \
+		-m "not slow and not services and not browser"
 
 test-services: setup ## tests on a real Slurm, PostgreSQL and MLflow server (Debian, as root)
 	bash .ci/packages

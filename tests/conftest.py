@@ -21,7 +21,6 @@ REPOSITORY = Path(__file__).parent.parent
 # Processes that tests start import this checkout's library, also from a linked environment.
 os.environ["PYTHONPATH"] = str(REPOSITORY / "workflow")
 
-
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Small products are slower on several threads, and other tests may need the cores."""

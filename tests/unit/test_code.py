@@ -56,6 +56,7 @@ def loaded(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     return result
 
 
+@pytest.mark.slow
 def test_a_training_loads_exactly_the_modules_of_its_digest(loaded: dict[str, Any]) -> None:
     plug_ins = [LIBRARY / name for name in PLUG_INS]
     root = LIBRARY / "steps/train.py"
@@ -64,11 +65,13 @@ def test_a_training_loads_exactly_the_modules_of_its_digest(loaded: dict[str, An
     assert files >= code.BOOK_KEEPING
 
 
+@pytest.mark.slow
 def test_the_record_of_a_training_has_the_digest_of_what_it_loaded(loaded: dict[str, Any]) -> None:
     recorded = json.loads(loaded["record"])["code_digest"]
     assert recorded == code.training_digest(*(LIBRARY / name for name in PLUG_INS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["torchvision", "matplotlib", "pandas", "mlflow", "snakemake"])
 def test_a_training_does_not_load_what_it_does_not_need(
     loaded: dict[str, Any], package: str

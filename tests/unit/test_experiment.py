@@ -384,6 +384,7 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield "sqlite:///mlflow.db"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sound", [True, False], ids=["beside a sound run", "alone"])
 @pytest.mark.parametrize("scored_on", ["test", "validation"])
 def test_a_failed_run_passes_through_mlflow_tables_and_figures(

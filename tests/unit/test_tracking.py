@@ -438,8 +438,12 @@ def no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_retries")
 @pytest.mark.parametrize(
     "uri",
-    ["http://someone:secret@127.0.0.1:1", "unknown://someone:secret@127.0.0.1/x"],
-    ids=["nobody listens", "unknown scheme"],
+    [
+        pytest.param(
+            "http://someone:secret@127.0.0.1:1", marks=pytest.mark.slow, id="nobody listens"
+        ),
+        pytest.param("unknown://someone:secret@127.0.0.1/x", id="unknown scheme"),
+    ],
 )
 def test_an_unusable_store_is_refused_without_its_credentials(uri: str) -> None:
     with pytest.raises(UserError) as refused:
