@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 
@@ -20,6 +21,14 @@ REPOSITORY = Path(__file__).parent.parent
 
 # Processes that tests start import this checkout's library, also from a linked environment.
 os.environ["PYTHONPATH"] = str(REPOSITORY / "workflow")
+
+# The same inputs in every run; `--hypothesis-profile=search` looks for others.
+hypothesis.settings.register_profile(
+    "same", derandomize=True, max_examples=50, deadline=None, database=None
+)
+hypothesis.settings.register_profile("search", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile("same")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
