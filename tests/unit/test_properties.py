@@ -20,9 +20,11 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mlplab import activations, grid, implementations, statistics
-from mlplab.config import resolve
+from mlplab import activations, implementations
+from mlplab.analysis import statistics
+from mlplab.config.resolve import resolve
 from mlplab.report import svg
+from mlplab.study import grid
 
 # Settings as a configuration may have them, those of a network and those of a training.
 NETWORK = {
