@@ -122,3 +122,23 @@ def test_modules_do_not_import_each_other_in_circles() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(f"circular imports: {' -> '.join(error.args[1])}")
+
+
+def test_the_articles_items_name_code_and_tests_that_are_there() -> None:
+    text = (REPOSITORY / "docs/article.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/*.]+\.(?:py|yaml)|\w+/)`(?: \(`(\w+)`\))?", text)
+    assert len(named) > 40
+    for path, name in named:
+        folders = (LIBRARY, REPOSITORY / "tests", REPOSITORY)
+        found = [file for folder in folders for file in folder.glob(path)]
+        assert found, f"docs/article.md names {path}"
+        if name:
+            assert re.search(rf"\b(def|class) {name}\b", "\n".join(map(Path.read_text, found))), (
+                f"docs/article.md names {name} of {path}"
+            )
+    items = re.findall(r"^\| ([ABC]\d+)(?:, ([ABC]\d+))? ", text, re.MULTILINE)
+    assert [item for pair in items for item in pair if item] == [
+        *(f"A{number}" for number in range(1, 9)),
+        *(f"B{number}" for number in range(1, 13)),
+        *(f"C{number}" for number in range(1, 4)),
+    ]
