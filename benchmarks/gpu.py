@@ -44,7 +44,7 @@ def one_run(name: str, data: store.Dataset, device: torch.device) -> dict[str, A
     build, relu = implementations.load(name), activations.load("relu")
     ends: list[float] = []
 
-    def note(_: Epoch) -> None:
+    def note(_: Trained) -> None:
         ends.append(time.perf_counter())
 
     def once() -> Trained:

@@ -93,15 +93,13 @@ def sampling(study: Path) -> str:
         [*heading],
         (
             [
-                within,
-                first,
-                second,
+                *map(str, names),
                 str(len(group)),
                 f"{(group['p_mcnemar'] < 0.05).sum()} seeds",
                 rounded(group["only_first"].median(), 3),
                 rounded(group["only_second"].median(), 3),
             ]
-            for (_, within, first, second), group in pairs
+            for (_, *names), group in pairs
         ),
     )
 

@@ -23,7 +23,6 @@ from mlplab import activations, implementations
 from mlplab.files import read_json, write_json
 from mlplab.study.grid import Run
 from mlplab.study.record import RunFiles
-from mlplab.tracking import study as mlflow_study
 
 RUNS = 60
 OPENINGS = 3
@@ -36,9 +35,9 @@ STUDY = "benchmark"
 OPEN = f"""
 import time
 start = time.perf_counter()
-from mlplab.tracking import send
+from mlplab.tracking import send, study
 imported = time.perf_counter()
-mlflow_study.start_study({URI!r}, {STUDY!r})
+study.start_study({URI!r}, {STUDY!r})
 print(imported - start, time.perf_counter() - imported)
 """
 
@@ -139,7 +138,8 @@ def measure(data: Path, manifest_file: Path, runs: int) -> dict[str, Any]:
         records = copies(run, files, Path("runs"), runs)
         opened = openings(1 + OPENINGS)
 
-        from mlplab.tracking import collect, send
+        from mlplab.tracking import collect
+        from mlplab.tracking import study as mlflow_study
 
         study = mlflow_study.start_study(URI, STUDY)
         store = Path(URI.removeprefix("sqlite:///"))

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,7 @@ from workflow.conftest import Project, kill
 from workflow.test_study import tracked
 
 # Two runs of some seconds, so that one of them can be hit in its middle.
-LONG = {
+LONG: dict[str, Any] = {
     "grid": {"implementation": ["manual"], "activation": ["relu"], "seed": [0, 1]},
     "reference": "manual",
     "training": {"epochs": 60, "batch_size": 4},

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .loopback import free_port, wait_for
 
@@ -54,7 +55,9 @@ class PostgreSQL:
         }
 
     def _run(self, program: str, *arguments: str, **environment: str) -> str:
-        user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED} if os.getuid() == 0 else {}
+        user: dict[str, Any] = (
+            {"user": UNPRIVILEGED, "group": UNPRIVILEGED} if os.getuid() == 0 else {}
+        )
         answer = subprocess.run(
             [PROGRAMS[-1] / program, *arguments],
             env={**os.environ, "PGDATA": str(self.folder / "data"), **environment},

@@ -84,7 +84,7 @@ def processes(folder: Path) -> list[int]:
 class Slurm:
     """The cluster in a folder; `environment` is what its commands need."""
 
-    programs = PROGRAMS
+    programs: tuple[str, ...] = PROGRAMS
 
     def __init__(self, folder: Path) -> None:
         path = self._path()

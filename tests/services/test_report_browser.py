@@ -4,13 +4,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+if TYPE_CHECKING:
+    from playwright import sync_api
+else:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from test_report import Study, differing, failing, sloppy  # noqa: E402
+from test_report import Study, differing, failing, sloppy
 
 pytestmark = pytest.mark.browser
 

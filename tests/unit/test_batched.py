@@ -118,7 +118,8 @@ def test_a_seed_does_not_depend_on_those_beside_it(digits: Dataset) -> None:
 
 
 def test_a_seed_that_diverges_ends_alone(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual, steps = Loop.train, []
+    usual = Loop.train
+    steps: list[int] = []
 
     def spoiled(loop: Loop) -> None:
         steps.append(len(steps))

@@ -8,6 +8,7 @@ import torch
 
 from benchmarks import gpu
 from mlplab.datasets.store import Dataset
+from mlplab.study.settings import Settings
 from mlplab.training.devices import CPU
 
 pytestmark = pytest.mark.usefixtures("matmul_precision")
@@ -38,7 +39,7 @@ def test_what_is_measured_on_a_gpu_can_be_measured_on_a_cpu(
         "error": 1e-7,
         "runs": {"manual": gpu.one_run("manual", digits, CPU)},
         "many": gpu.many_seeds(digits, CPU),
-        "agreement": gpu.agreement(digits, gpu.Settings(epochs=1), [0, 1], CPU),
+        "agreement": gpu.agreement(digits, Settings(epochs=1), [0, 1], CPU),
     }
     run, many = result["runs"]["manual"], result["many"]
     assert 0 < run["epochs"]["median"] < 2 * run["whole"]["median"]

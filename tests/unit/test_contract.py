@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -81,7 +82,7 @@ def changed(old: str, new: str, text: str = RIGHT) -> str:
     return text.replace(old, new)
 
 
-def use(path: Path, method: str = "", dtype: torch.dtype = torch.float32) -> object:
+def use(path: Path, method: str = "", dtype: torch.dtype = torch.float32) -> Any:
     """Load an implementation, build its network, call one of its methods."""
     network = implementations.load(path)(start(dtype), activations.load("relu"), 0.1)
     if method == "logits":
@@ -285,7 +286,7 @@ def test_a_loss_with_its_graph_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bad", ["nan", "inf"])
 def test_a_loss_that_is_not_finite_is_a_result(bad: str, tmp_path: Path) -> None:
     path = write(tmp_path, changed("loss.detach()", f"loss.detach() * float('{bad}')"))
-    loss, _ = use(path, "train_step")  # type: ignore[misc]
+    loss, _ = use(path, "train_step")
     assert not loss.isfinite()
 
 

@@ -17,10 +17,10 @@ from sklearn.datasets import load_digits
 
 from mlplab import datasets
 from mlplab.datasets import store
+from mlplab.datasets.batches import Batches
 from mlplab.datasets.decode import READERS, decode
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
-from mlplab.training.loop import Batches
 
 Files = dict[str, Path]
 Arrays = dict[str, NDArray[np.uint8]]

@@ -148,9 +148,9 @@ def test_a_split_is_scaled_once_where_it_is_sent_and_left_alone_where_it_is() ->
         strict=True,
     ):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
-    (one, _), *_ = Batches(images, COUNT, torch.float32).in_order()
-    (other, _), *_ = Batches(scaled, COUNT, torch.float32).in_order()
-    assert torch.equal(one, other)
+    (first, _), *_ = Batches(images, COUNT, torch.float32).in_order()
+    (second, _), *_ = Batches(scaled, COUNT, torch.float32).in_order()
+    assert torch.equal(first, second)
 
 
 @every_cuda_implementation

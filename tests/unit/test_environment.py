@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 # Names that conda-forge spells otherwise.
@@ -30,11 +31,36 @@ def conda() -> dict[str, str]:
     return dict(entry.split(" ==") for entry in entries if " ==" in entry)
 
 
-@pytest.mark.parametrize("requirement", direct())
+def build() -> list[str]:
+    return list(tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"])
+
+
+@pytest.mark.parametrize("requirement", [*direct(), *build()])
 def test_the_lock_pins_what_pyproject_asks_for(requirement: str) -> None:
     version = locked()[name_of(requirement)]
     for pinned in re.findall(r"==([0-9.]+)$", requirement):
         assert version == pinned
+    assert Requirement(requirement).specifier.contains(version)
+
+
+def test_the_lock_is_the_one_that_make_lock_makes() -> None:
+    (command,) = re.findall(r"\$\(BIN\)/(uv pip compile .*)", (ROOT / "Makefile").read_text())
+    _, head, *_ = (ROOT / "requirements.lock").read_text().splitlines()
+    assert head.removeprefix("#").strip() == command.replace(" --quiet", "")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert re.findall(r"--extra (\w+)", command) == sorted(project["optional-dependencies"])
+
+
+def test_the_oldest_python_is_the_same_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=")
+    python = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"][0]
+    assert python == f"python >={oldest}"
+    assert f"--python-version {oldest} " in (ROOT / "Makefile").read_text()
+    script = (ROOT / ".ci" / "environment.py").read_text()
+    assert f"OLDEST = ({oldest.replace('.', ', ')})" in script
+    for file in ("Dockerfile", "apptainer.def", ".github/workflows/ci.yml"):
+        assert re.findall(r"python:([0-9.]+)", (ROOT / file).read_text()) == [oldest], file
 
 
 def test_conda_gets_the_locked_versions_of_the_direct_dependencies() -> None:

@@ -419,13 +419,13 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     def by_implementation(column: str) -> dict[str, dict[str, list[float]]]:
         values = runs if column in runs else runs.assign(**{column: math.nan})
         return {
-            name: {"relu": rows[column].tolist()}
+            str(name): {"relu": rows[column].tolist()}
             for name, rows in values.groupby("implementation", sort=False)
         }
 
     of_runs = [record.run for record in records.values()]
     rows = [record.diagnostics for record in records.values()]
-    draw: dict[str, Callable[[], runs.Figure]] = {
+    draw: dict[str, Callable[[], Any]] = {
         "curves": lambda: comparing_runs.curves(
             {record.run["implementation"]: [record] for record in records.values()}, scored_on
         ),

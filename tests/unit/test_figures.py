@@ -195,11 +195,13 @@ def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
     (axes,) = figure.axes
     assert axes.get_xlabel() == "test accuracy"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
-    dots = [value for line in axes.lines if line.get_marker() == "o" for value in line.get_xdata()]
+    dots: list[Any] = [
+        value for line in axes.lines if line.get_marker() == "o" for value in line.get_xdata()
+    ]
     assert sorted(dots) == sorted(
         value for series in VALUES.values() for values in series.values() for value in values
     )
-    means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]  # type: ignore
+    means: list[Any] = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "|"]
     assert sorted(means) == pytest.approx([0.625, 0.725, 0.85, 0.9])
     legend = axes.get_legend()
     assert legend is not None

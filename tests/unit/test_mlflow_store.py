@@ -325,7 +325,8 @@ def test_a_run_that_another_sender_deletes_is_sent_under_the_other_s_id(
         mlflow_study.RECORD_TAG: files.digest(),
         mlflow_study.KIND_TAG: "run",
     }
-    log_inputs, others = MlflowClient.log_inputs, []
+    log_inputs = MlflowClient.log_inputs
+    others: list[Any] = []
 
     def overtaken(client: MlflowClient, run_id: str, *arguments: Any) -> None:
         if not others:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mlplab import activations, implementations
+from mlplab.datasets.batches import Batches
 from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Dataset, Split, held_out
 from mlplab.errors import UserError
@@ -19,7 +20,6 @@ from mlplab.study.settings import Settings
 from mlplab.training.diagnostics import Probe
 from mlplab.training.loop import (
     EVALUATION_BATCH,
-    Batches,
     Checkpoint,
     Epoch,
     Trained,
@@ -278,9 +278,9 @@ def test_one_loss_that_is_not_finite_makes_an_epoch_so(split: str, loss: float) 
 
 @every_implementation
 def test_a_repeated_run_is_equal_bit_by_bit(implementation: str) -> None:
-    def outcome() -> tuple[list[tuple[float, ...]], dict[str, torch.Tensor]]:
+    def outcome() -> tuple[list[tuple[float | None, ...]], dict[str, torch.Tensor]]:
         trained = run(small_data(), QUICK, implementation=implementation)
-        rows = [
+        rows: list[tuple[float | None, ...]] = [
             (row.training_loss, row.training_accuracy, row.test_loss, row.test_accuracy)
             for row in trained.history
         ]

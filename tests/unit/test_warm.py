@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runtime_processes import SEARCH, alive, within
 
 from conftest import REPOSITORY
 from mlplab_runtime import fork, warm
 from mlplab_runtime.processes import MODULES, NEED_TORCH, VARIABLE, address, process_of
 from mlplab_runtime.request import PREFIX, decode, encode
+from runtime_processes import SEARCH, alive, within
 
 pytestmark = pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors")
 
@@ -188,7 +188,7 @@ def test_the_temporary_folder_does_not_matter_and_nothing_is_left_there(
 def test_where_no_warm_process_can_be_started_jobs_run_by_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    started = []
+    started: list[subprocess.Popen[bytes]] = []
     start_one = warm._start
 
     def start_one_only(*arguments: object) -> subprocess.Popen[bytes]:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "environment.yml")
-SMALL = {
+SMALL: dict[str, Any] = {
     "study": "small",
     "dataset": "digits",
     "grid": {"activation": ["relu"], "seed": [0, 1]},

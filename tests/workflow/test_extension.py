@@ -166,7 +166,7 @@ def test_the_best_combination_is_chosen_without_the_test_set(project: Project) -
     assert answer.returncode == 0, answer.stdout
     study = project.folder / "results/small"
     runs = pd.read_parquet(study / "tables/runs.parquet")
-    assert not [column for column in runs if column.startswith(("test_", "final_test"))]
+    assert not [column for column in runs if str(column).startswith(("test_", "final_test"))]
     selection = read_json(study / "selection.json")
     assert selection["point"] == {"learning_rate": "0.5"}
     assert selection["combinations"] == 2
