@@ -11,6 +11,12 @@ WITH_CREDENTIALS = {
     "postgresql://host/db?sslmode=require&password=secret": "postgresql://host/db?sslmode=require",
     "postgresql://host/db?PASSWORD=secret&sslmode=require": "postgresql://host/db?sslmode=require",
     "https://host/a?token=secret": "https://host/a",
+    "https://host/a?x=1&access_token=secret": "https://host/a?x=1",
+    "https://host/a?x=1&X-Amz-Signature=secret&y=2": "https://host/a?x=1&y=2",
+    "https://host/a?api-key=secret": "https://host/a",
+    "https://host/a?tok%65n=secret": "https://host/a",
+    "https://host/a;sig=secret;x=1": "https://host/a;x=1",
+    "https://host/a#client_secret=secret": "https://host/a",
 }
 WITHOUT = [
     "sqlite:///results/mlflow/mlflow.db",
@@ -18,6 +24,9 @@ WITHOUT = [
     "postgresql:///mlflow?host=/run/postgresql",
     "databricks",
     "https://host/a@b",
+    "https://host/a?page=2&monkey=3&keys=4#part",
+    "git@host",
+    "/a/b:c@d",
 ]
 
 

@@ -378,3 +378,17 @@ def test_a_downloaded_copy_serves_as_a_mirror(server: Server, tmp_path: Path) ->
     fetch([server.mirror("good")], tmp_path / "raw")
     shutil.copytree(tmp_path / "raw", tmp_path / "copy")
     fetch([str(tmp_path / "copy")], tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    "mirror", ["http://me:secret@127.0.0.1:9/x", "http://127.0.0.1:9/?token=secret"]
+)
+def test_a_mirror_with_credentials_is_not_asked_and_its_secret_not_written(
+    mirror: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError) as refused:
+        download(DATASET, FILE, [mirror], tmp_path / "images.gz", tmp_path / "source.json")
+    assert "was given with a user name, password or token" in str(refused.value)
+    assert "http://127.0.0.1:9/" in str(refused.value)
+    assert "secret" not in f"{refused.value}{capsys.readouterr()}"
+    assert list(tmp_path.iterdir()) == []

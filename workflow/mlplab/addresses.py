@@ -3,11 +3,15 @@
 import re
 import urllib.parse
 
-# Fields of an address's query that hold credentials, as PostgreSQL's and MySQL's drivers take them.
-SECRET_FIELDS = ("user", "username", "password", "passwd", "token")
+# Fields of an address's query that hold credentials: whole names, and what a name may contain.
+_WHOLE = ("user", "username", "auth", "key", "sig", "pass", "pwd")
+_PARTS = ("password", "passwd", "token", "secret", "credential", "signature", "apikey", "accesskey")
+_NAME = re.compile(rf"(?:{'|'.join(_WHOLE)})|.*(?:{'|'.join(_PARTS)}).*", re.IGNORECASE)
+# A user and a password, also where the address has no scheme.
+_LOGIN = re.compile(r"(?:[^/\s]*//)?[^/\s]+:[^/]+@")
 _ADDRESS = re.compile(r"://[^\s'\"]+")
 _USER = re.compile(r"(?<=^://)[^/]*@")
-_FIELD = re.compile(rf"(?<=[?&])(?:{'|'.join(SECRET_FIELDS)})=[^&]*(?:&|$)", re.IGNORECASE)
+_FIELD = re.compile(r"(?<=[?&#;])([^=&#;]*)=[^&#;]*(?:&|;|$)")
 
 
 def without_credentials(text: str) -> str:
@@ -16,12 +20,20 @@ def without_credentials(text: str) -> str:
 
 
 def _without(address: str) -> str:
-    shortened = _FIELD.sub("", _USER.sub("", address))
-    return address if shortened == address else shortened.rstrip("?&")
+    shortened = _FIELD.sub(
+        lambda field: "" if _is_secret(field[1]) else field[0], _USER.sub("", address)
+    )
+    return address if shortened == address else shortened.rstrip("?&;#")
+
+
+def _is_secret(field: str) -> bool:
+    return bool(_NAME.fullmatch(urllib.parse.unquote(field).replace("-", "").replace("_", "")))
 
 
 def has_credentials(address: str) -> bool:
     """Whether an address holds a user name, a password or a token."""
-    parts = urllib.parse.urlsplit(address)
-    fields = {name.lower() for name in urllib.parse.parse_qs(parts.query, keep_blank_values=True)}
-    return "@" in parts.netloc or not fields.isdisjoint(SECRET_FIELDS)
+    try:
+        host = urllib.parse.urlsplit(address).netloc
+    except ValueError:
+        host = ""
+    return "@" in host or bool(_LOGIN.match(address)) or without_credentials(address) != address

@@ -7,7 +7,9 @@ USAGE = """\
 usage: mlplab COMMAND …
 
   check FILE    is this implementation or activation right?
+  config FILE   is this configuration right? prints it with all defaults filled in
   docs          print the table of all configuration keys (config/README.md)
+  schema        print the JSON schema of a configuration, for editors (config/schema.json)
   server        start a tracking server for a team (docs/tracking-server.md)
 
 `mlplab COMMAND --help` says more.
@@ -20,10 +22,23 @@ def _check(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _config(arguments: Sequence[str]) -> int:
+    from mlplab.config.check import main
+
+    return main(arguments)
+
+
 def _docs(arguments: Sequence[str]) -> int:
     from mlplab.config.docs import markdown
 
     print(markdown(), end="")
+    return 0
+
+
+def _schema(arguments: Sequence[str]) -> int:
+    from mlplab.config.schema import for_editors
+
+    print(for_editors(), end="")
     return 0
 
 
@@ -37,7 +52,9 @@ def _server(arguments: Sequence[str]) -> int:
 # Each imports what it needs itself: torch and MLflow take seconds.
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": _check,
+    "config": _config,
     "docs": _docs,
+    "schema": _schema,
     "server": _server,
 }
 

@@ -20,12 +20,24 @@ from mlplab_runtime.lock import hold_lock
 from mlplab_runtime.progress import Progress
 from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, datasets, implementations, initializers
-from mlplab.config.resolve import ConfigError, resolve
+from mlplab.config.resolve import resolve
+from mlplab.config.sources import ConfigError, read
 from mlplab.study import grid
 from mlplab.study.code import code_digest, training_digest
 
+# Read here first: Snakemake says neither where a file is no YAML nor that it gives a key twice.
+CONFIG_FILES = [*filter(os.path.exists, ["config/config.yaml"]), *workflow.overwrite_configfiles]
 try:
-    resolved = resolve(config)
+    config_sources = read(CONFIG_FILES)
+except ConfigError as error:
+    sys.exit(str(error))
+
+
+configfile: "config/config.yaml"
+
+
+try:
+    resolved = resolve(config, config_sources)
 except ConfigError as error:
     sys.exit(str(error))
 config.clear()

@@ -1,19 +1,22 @@
-"""config/README.md, written from the schema."""
+"""config/README.md, written from the declared keys."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
-from mlplab.config.resolve import SCHEMA_FILE, TYPE_NAMES
+from mlplab.config.mistakes import type_names
+from mlplab.config.schema import declared
 
 HEAD = """# Configuration
 
-<!-- Written from workflow/mlplab/config/schema.yaml by `make docs`. -->
+<!-- Written by `make docs` from config/model.py and study/settings.py in workflow/mlplab/. -->
 
 `config.yaml` is the article's study. Any other file, given with `--configfile`, says what differs
 from it; single keys are set with `--config`, for example `--config study=mine`. A key that is
-nowhere set has its default. A mistake is refused before any job starts, in a line that names it.
+nowhere set has its default. A mistake is refused before any job starts, in a line that names it;
+`mlplab config FILE` checks a file, names the line, and prints the whole of what it means. A file
+that begins with the first line of `config.yaml` is checked and completed by editors that know YAML.
 
 | key | meaning | default | allowed |
 |---|---|---|---|
@@ -38,20 +41,14 @@ grid: {learning_rate: [0.01, 0.1, 0.5]}
 """
 
 
-def _types(node: dict[str, Any]) -> str:
-    names = node.get("type", "string")
-    words = [TYPE_NAMES[name] for name in ([names] if isinstance(names, str) else names)]
-    return " or ".join(words)
-
-
 def _allowed(node: dict[str, Any]) -> str:
-    if "x-hint" in node:
-        return str(node["x-hint"])
+    if "hint" in node:
+        return str(node["hint"])
     if "enum" in node:
         return " or ".join(f"`{value}`" for value in node["enum"])
-    if "x-registry" in node:
+    if "registry" in node:
         return "a name from that folder"
-    words = _types(node)
+    words = type_names(node)
     if node.get("type") == "array":
         at_least = " at least one" if node.get("minItems") else ""
         each = ", each once" if node.get("uniqueItems") else ""
@@ -67,7 +64,7 @@ def _allowed(node: dict[str, Any]) -> str:
 
 def _rows(properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
     for name, node in properties.items():
-        description = " ".join(node["description"].split())
+        description = node["description"]
         if "properties" in node:
             yield f"| `{prefix}{name}` | {description} | | a mapping |"
             yield from _rows(node["properties"], f"{prefix}{name}.")
@@ -82,5 +79,4 @@ def _rows(properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 def markdown() -> str:
     """The whole page."""
-    schema = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
-    return HEAD + "\n".join(_rows(schema["properties"])) + "\n" + TAIL
+    return HEAD + "\n".join(_rows(declared()["properties"])) + "\n" + TAIL

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from mlplab.addresses import has_credentials, without_credentials
 from mlplab.datasets import DatasetInfo, RemoteFile
 from mlplab.errors import UserError
 from mlplab.files import replacing, write_json
@@ -43,7 +44,15 @@ def mirrors_of(
 
 
 def address(mirror: str, name: str) -> str:
-    """The URL of a file on a mirror, which is an http, https or file URL, or a plain folder."""
+    """The URL of a file on a mirror, which is an http, https or file URL, or a plain folder.
+
+    Raises Rejected for any other, and for one with credentials: it would be written down.
+    """
+    if has_credentials(mirror):
+        raise Rejected(
+            "was given with a user name, password or token, expected an address without; "
+            "download the files to a folder, and name that"
+        )
     try:
         scheme = urllib.parse.urlsplit(mirror).scheme
     except ValueError as error:
@@ -111,7 +120,7 @@ def download(
                 size = _fetch(url, file, temporary)
         except Rejected as rejected:
             print(f"  {rejected}", flush=True)
-            answers.append(f"  {mirror}: {rejected}")
+            answers.append(f"  {without_credentials(mirror)}: {rejected}")
             continue
         print(f"  {size:,} bytes, MD5 {file.md5} as expected", flush=True)
         record: dict[str, Any] = {

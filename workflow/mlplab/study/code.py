@@ -19,12 +19,14 @@ BOOK_KEEPING = frozenset(
         "datasets/__init__.py",
         "errors.py",
         "files.py",
+        "keys.py",
         "steps/__init__.py",
         "study/__init__.py",
         "study/code.py",
         "study/grid.py",
         "study/provenance.py",
         "study/record.py",
+        "study/settings.py",
         "training/__init__.py",
     )
 )
