@@ -80,10 +80,10 @@ ACTIVATION_FILES = activations.REGISTRY.sources(config["activations"])
 wildcard_constraints:
     implementation="|".join(IMPLEMENTATION_FILES),
     activation="|".join(ACTIVATION_FILES),
-    point=r"seed=\d+(/[a-z_]+=[^/]+)*",
-    axes=r"(/[a-z_]+=[^/]+)*",
-    cell=r"[a-z_0-9]+/[a-z_0-9]+(/[a-z_]+=[^/]+)*",
-    group=r"[a-z_0-9]+(/[a-z_]+=[^/]+)*",
+    point=r"seed=\d+(/[a-z_0-9]+=[^/]+)*",
+    axes=r"(/[a-z_0-9]+=[^/]+)*",
+    cell=r"[a-z_0-9]+/[a-z_0-9]+(/[a-z_0-9]+=[^/]+)*",
+    group=r"[a-z_0-9]+(/[a-z_0-9]+=[^/]+)*",
     format="svg|png",
 
 

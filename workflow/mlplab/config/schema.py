@@ -19,7 +19,7 @@ def declared() -> Node:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A study",
-        **_object(Configuration),
+        **object_of(Configuration),
     }
 
 
@@ -50,7 +50,11 @@ def for_editors() -> str:
     return json.dumps(node, indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(section: type) -> Node:
+def object_of(section: type) -> Node:
+    """The schema of a section, from the dataclass that declares its keys.
+
+    Raises TypeError for a type that no file can hold.
+    """
     types = get_type_hints(section)
     node: Node = {
         "description": _one_line(inspect.getdoc(section) or ""),
@@ -69,7 +73,7 @@ def _object(section: type) -> Node:
 
 def _key(declaration: Field[Any], kind: Any) -> Node:
     if is_dataclass(kind):
-        return _object(kind)  # type: ignore[arg-type]
+        return object_of(kind)  # type: ignore[arg-type]
     words = dict(declaration.metadata)
     node = {"description": _one_line(words.pop("description")), **_typed(kind)}
     if "items" in node:
