@@ -174,6 +174,22 @@ def test_a_misspelt_key_gets_a_suggestion(
     assert line.endswith(f"; did you mean {suggestion!r}?")
 
 
+@pytest.mark.parametrize(
+    ("changes", "home"),
+    [
+        ({"epochs": 3}, "training"),
+        ({"hidden_sizes": [8]}, "network"),
+        ({"training": {"hidden_sizes": [8]}}, "network"),
+        ({"network": {"epochs": 3}}, "training"),
+        ({"seed": [0]}, "grid"),
+        ({"uri": "http://host"}, "tracking"),
+    ],
+)
+def test_a_key_in_the_wrong_section_is_told_the_right_one(changes: Config, home: str) -> None:
+    line = message(**changes)
+    assert line.endswith(f"; it belongs under `{home}`")
+
+
 def test_a_key_like_no_other_gets_no_suggestion() -> None:
     assert message(xyzzy=1) == (
         "xyzzy: unknown key 'xyzzy' (value 1); "

@@ -109,7 +109,7 @@ def test_a_type_that_no_configuration_can_hold_is_refused() -> None:
     class Odd:
         odd: bytes = key(b"", "Nothing that YAML knows.")
 
-    with pytest.raises(TypeError, match="cannot be of type .*bytes"):
+    with pytest.raises(TypeError, match=r"cannot be of type .*bytes"):
         object_of(Odd)
 
 

@@ -35,7 +35,7 @@ def of_schema(config: Node, node: Node) -> list[Mistake]:
     """Everything in which a configuration, already converted, does not follow its schema."""
     errors = jsonschema.Draft202012Validator(node).iter_errors(config)
     ordered = sorted(errors, key=lambda error: list(map(str, error.path)))
-    found = [mistake for error in ordered for mistake in _explained(error)]
+    found = [mistake for error in ordered for mistake in _explained(error, node)]
     return found or list(_not_finite(config))
 
 
@@ -70,20 +70,30 @@ def _not_finite(config: Node) -> Iterator[Mistake]:
             yield Mistake(path, f"{value} is not a finite number")
 
 
-def _explained(error: jsonschema.ValidationError) -> Iterator[Mistake]:
+def _explained(error: jsonschema.ValidationError, root: Node) -> Iterator[Mistake]:
     path = tuple(error.absolute_path)
     node = error.schema if isinstance(error.schema, dict) else {}
     if error.validator == "additionalProperties":
         value: Any = error.instance
         allowed = list(node["properties"])
         for key in (key for key in value if key not in allowed):
+            meant = did_you_mean(key, allowed)
+            if f"{key}s" not in allowed:
+                meant = _belongs(key, root) or meant
             yield Mistake(
                 (*path, str(key)),
-                f"unknown key {key!r} (value {value[key]!r}); "
-                f"allowed: {', '.join(allowed)}{did_you_mean(key, allowed)}",
+                f"unknown key {key!r} (value {value[key]!r}); allowed: {', '.join(allowed)}{meant}",
             )
     else:
         yield Mistake(path, _sentence(error, error.instance, error.validator_value, node))
+
+
+def _belongs(key: Any, root: Node) -> str:
+    """Where a key belongs that stands in the wrong section; "" where it belongs in none."""
+    sections = root["properties"].items()
+    # The grid comes first, and has all settings as well.
+    homes = [name for name, section in sections if key in section.get("properties", ())]
+    return f"; it belongs under `{homes[-1]}`" if homes else ""
 
 
 def _sentence(error: jsonschema.ValidationError, value: Any, limit: Any, node: Node) -> str:
