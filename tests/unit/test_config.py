@@ -12,7 +12,7 @@ import yaml
 from snakemake.cli import parse_config
 
 from conftest import REPOSITORY
-from mlplab import activations, datasets, implementations
+from mlplab import activations, datasets, implementations, initializers
 from mlplab.config.resolve import registries, resolve
 from mlplab.config.schema import declared, schema
 from mlplab.config.sources import ConfigError
@@ -146,6 +146,8 @@ def test_registries_are_the_folders() -> None:
     assert grid["implementation"]["items"]["enum"] == implementations.names()
     assert grid["activation"]["items"]["enum"] == activations.names()
     assert properties["reference"]["enum"] == implementations.names()
+    assert properties["network"]["properties"]["bias_init"]["enum"] == initializers.names()
+    assert grid["bias_init"]["items"]["enum"] == initializers.names()
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_a_key_like_no_other_gets_no_suggestion() -> None:
 
 def test_a_key_that_is_no_text_is_refused() -> None:
     assert message(**{"grid": {0: [1]}}).startswith("grid.0: unknown key 0 (value [1])")
-    (line,) = messages({"study": "test", 3: 4})  # type: ignore[dict-item]
+    (line,) = messages({"study": "test", 3: 4})
     assert line.startswith("3: unknown key 3 (value 4)")
 
 
@@ -231,7 +233,7 @@ def test_a_key_that_is_no_text_is_refused() -> None:
         (
             {"network": {"bias_init": "zero"}},
             "network.bias_init: 'zero' is not known; "
-            "allowed: zeros, framework; did you mean 'zeros'?",
+            f"allowed: {', '.join(initializers.names())}; did you mean 'zeros'?",
         ),
     ],
 )
@@ -650,7 +652,7 @@ def test_plug_ins_in_named_folders_are_known_without_being_imported(tmp_path: Pa
     plug_in(tmp_path / "implementations", "mine")
     plug_in(tmp_path / "activations", "bent")
     plug_in(tmp_path / "more", "wavy")
-    given: dict[str, Any] = {
+    given = {
         "study": "test",
         "implementations": [str(tmp_path / "implementations")],
         "activations": [str(tmp_path / "activations"), str(tmp_path / "more")],

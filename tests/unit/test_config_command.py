@@ -89,7 +89,7 @@ def test_files_that_cannot_be_read_are_told_together(
 
 def test_the_schema_for_editors_is_what_is_declared(capsys: pytest.CaptureFixture[str]) -> None:
     kept = (REPOSITORY / "config" / "schema.json").read_text(encoding="utf-8")
-    assert kept == for_editors(), "run `mlplab schema > config/schema.json`"
+    assert kept == for_editors(), "run `make docs`"
     assert main(["schema"]) == 0
     assert capsys.readouterr().out == kept
 

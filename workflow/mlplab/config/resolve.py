@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlplab import activations, datasets, implementations
+from mlplab import activations, datasets, implementations, initializers
 from mlplab.config import mistakes
 from mlplab.config.mistakes import Mistake
 from mlplab.config.schema import schema
@@ -43,7 +43,7 @@ def resolve(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dict[s
 
 def registries(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """The names of all plug-ins: the library's, and those in the folders that `config` names."""
-    found = {"datasets": datasets.names()}
+    found = {"datasets": datasets.names(), "initializers": initializers.names()}
     for kind, names in PLUG_INS.items():
         folders = config.get(kind)
         usable = isinstance(folders, list) and all(isinstance(item, str) for item in folders)

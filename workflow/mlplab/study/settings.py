@@ -6,7 +6,7 @@ the grid, the documentation, and what is recorded and tracked.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from mlplab.keys import key
 
@@ -27,10 +27,12 @@ class Network:
         "Standard deviation of the normal distribution that the initial weights are drawn from.",
         minimum=0,
     )
-    bias_init: Literal["zeros", "framework"] = key(
+    bias_init: str = key(
         "zeros",
-        "Initial biases: `zeros`, or `framework` for what `torch.nn.Linear` does by itself, a "
-        "uniform draw between ±1/√(number of inputs). The article takes the second for the first.",
+        "Initial biases, a file in `workflow/mlplab/initializers/`: `zeros`, or `framework` for "
+        "what `torch.nn.Linear` does by itself, a uniform draw between ±1/√(number of inputs). The "
+        "article takes the second for the first.",
+        registry="initializers",
     )
 
 
