@@ -52,7 +52,7 @@ container: ## mlplab.sif, the image of `snakemake --sdm apptainer` (docs/contain
 test: setup ## every test but those with daemons of their own
 	$(BIN)/python -m pytest -m "not services"
 
-test-fast: setup ## the inner loop, at most a minute: unit tests that are not slow, on all cores
+test-fast: setup ## the inner loop: unit tests that are not slow, on all cores
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 5 --durations-min 1.5 \
 		-m "not slow and not services and not browser"
 
