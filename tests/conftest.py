@@ -93,6 +93,19 @@ def epoch_row(number: int, **metrics: float) -> dict[str, float]:
     return {"epoch": number, **usual, **metrics}
 
 
+def evaluated(
+    accuracy: float, loss: float, split: str = "test", macro_f1: float = 1 / 3
+) -> dict[str, float | None]:
+    """The metrics that evaluation finds."""
+    return {
+        f"{split}_accuracy": accuracy,
+        "macro_f1": macro_f1,
+        "negative_log_likelihood": loss if math.isfinite(loss) else None,
+        "brier_score": 0.25,
+        "expected_calibration_error": 0.125,
+    }
+
+
 def run_record(
     path: str = "scratch/relu/seed=0", history: list[dict[str, float]] | None = None, **run: Any
 ) -> RunRecord:
@@ -124,8 +137,10 @@ def run_record(
             "started": 1_700_000_000_000,
             "ended": 1_700_000_009_000,
             "resumed_after": [],
+            "parameter_count": 26,
             "training_seconds": 0.6,
             "seconds_per_epoch": 0.2,
+            "evaluation_seconds": 0.012,
             "matmul_precision": "highest",
             "data_digest": "d" * 64,
             "code_digest": "c" * 64,
@@ -137,9 +152,7 @@ def run_record(
         evaluation={
             "images": 4,
             "split": "test",
-            "accuracy": history[-1]["test_accuracy"],
-            "loss": loss if math.isfinite(loss) else None,
-            "macro_f1": 1 / 3,
+            "metrics": evaluated(history[-1]["test_accuracy"], loss, run.get("scored_on", "test")),
             "per_class": [
                 {"class": name, "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "images": 2}
                 for name in ("cat", "dog")
@@ -162,6 +175,7 @@ def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
             "status": "failed",
             "error": "mine.py:7: train_step(images, labels) fails: ValueError: no",
             "sanity": {},
+            "parameter_count": None,
             "training_seconds": None,
             "seconds_per_epoch": None,
             "evaluation_seconds": None,
@@ -173,9 +187,7 @@ def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
     evaluation = {
         "split": record.run["scored_on"],
         "images": 0,
-        "accuracy": None,
-        "loss": None,
-        "macro_f1": None,
+        "metrics": dict.fromkeys(record.evaluation["metrics"]),
         "per_class": [{"class": name, **nothing} for name in ("cat", "dog")],
         "confusion": [[0, 0], [0, 0]],
     }

@@ -13,11 +13,12 @@ from scipy.special import log_softmax
 from sklearn import metrics
 
 from conftest import epoch_row
-from mlplab.analysis.scores import confusion_matrix, evaluate_run, scores
+from mlplab.analysis.scores import evaluate_run, read_predictions, scores
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
+from mlplab.study.predictions import Predictions, confusion_matrix
 from mlplab.study.record import write_rows
-from mlplab.training.predictions import prediction_table
+from mlplab.training.predictions import prediction_table, write_predictions
 
 Integers = NDArray[np.int64]
 
@@ -49,12 +50,13 @@ def one_hot(predicted: Integers) -> NDArray[np.float64]:
 def test_scores_are_scikit_learns(case: str) -> None:
     labels, predicted = CASES[case]
     logits = one_hot(predicted)
-    scored = scores(prediction_table(logits, labels), NAMES)
+    scored = scores(Predictions(labels, logits), "test", NAMES)
+    measured = scored["metrics"]
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         labels, predicted, labels=range(5), zero_division=0
     )
     assert scored["images"] == len(labels)
-    assert scored["accuracy"] == metrics.accuracy_score(labels, predicted)
+    assert measured["test_accuracy"] == metrics.accuracy_score(labels, predicted)
     assert (
         scored["confusion"] == metrics.confusion_matrix(labels, predicted, labels=range(5)).tolist()
     )
@@ -62,8 +64,8 @@ def test_scores_are_scikit_learns(case: str) -> None:
     for key, expected in (("precision", precision), ("recall", recall), ("f1", f1)):
         assert [row[key] for row in scored["per_class"]] == pytest.approx(expected, abs=1e-15)
     assert [row["images"] for row in scored["per_class"]] == support.tolist()
-    assert scored["macro_f1"] == pytest.approx(f1.mean(), abs=1e-15)
-    assert scored["loss"] == pytest.approx(
+    assert measured["macro_f1"] == pytest.approx(f1.mean(), abs=1e-15)
+    assert measured["negative_log_likelihood"] == pytest.approx(
         metrics.log_loss(labels, np.exp(log_softmax(logits, axis=1)), labels=range(5)), rel=1e-12
     )
 
@@ -86,38 +88,37 @@ def test_a_prediction_table_has_a_row_per_image() -> None:
     logits = random.normal(size=(50, 5)).astype(np.float32)
     labels = random.integers(0, 5, 50)
     table = prediction_table(logits, labels)
-    expected = log_softmax(logits.astype(np.float64), axis=1)
-    assert table.column_names == ["label", "prediction", "probability", "label_log_probability"]
+    assert table.column_names == ["label", "prediction", "logits"]
     assert table["label"].to_pylist() == labels.tolist()
     assert table["prediction"].to_pylist() == logits.argmax(axis=1).tolist()
-    assert table["probability"].to_pylist() == pytest.approx(np.exp(expected.max(axis=1)))
-    assert table["label_log_probability"].to_pylist() == pytest.approx(
-        expected[np.arange(50), labels]
-    )
+    assert table["logits"].to_pylist() == logits.tolist()
+    assert table.schema.field("logits").type == pa.list_(pa.float32(), 5)
     assert table.schema.field("label").type == table.schema.field("prediction").type == pa.uint8()
 
 
 def test_log_probabilities_of_large_logits_neither_overflow_nor_vanish() -> None:
     logits = np.array([[1e5, 0.0, -1e5], [1e5, 1e5, 1e5], [-1e30, -1e30, 0.0]], dtype=np.float32)
-    table = prediction_table(logits, np.array([1, 2, 2]))
-    assert table["label_log_probability"].to_pylist() == pytest.approx([-1e5, -math.log(3), 0.0])
-    assert table["probability"].to_pylist() == pytest.approx([1.0, 1 / 3, 1.0])
-    loss = scores(table, NAMES[:3])["loss"]
+    given = Predictions(np.array([1, 2, 2]), logits)
+    of_labels = given.log_probabilities[np.arange(3), given.labels]
+    assert of_labels.tolist() == pytest.approx([-1e5, -math.log(3), 0.0])
+    assert given.probabilities.max(axis=1).tolist() == pytest.approx([1.0, 1 / 3, 1.0])
+    loss = scores(given, "test", NAMES[:3])["metrics"]["negative_log_likelihood"]
     assert loss == pytest.approx((1e5 + math.log(3)) / 3)
 
 
 def test_log_probabilities_are_computed_in_float64() -> None:
-    table = prediction_table(np.array([[0.0, -30.0]], dtype=np.float32), np.array([0]))
-    assert table["label_log_probability"][0].as_py() == pytest.approx(-math.exp(-30), rel=1e-2)
+    given = Predictions(np.array([0]), np.array([[0.0, -30.0]], dtype=np.float32))
+    assert given.log_probabilities[0, 0] == pytest.approx(-math.exp(-30), rel=1e-2)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_logits_that_are_not_finite_give_no_loss_but_still_scores(value: float) -> None:
     logits = np.full((4, 5), value, dtype=np.float32)
-    scored = scores(prediction_table(logits, np.array([0, 1, 2, 0])), NAMES)
-    assert scored["loss"] is None
-    assert scored["accuracy"] == 0.5
+    scored = scores(Predictions(np.array([0, 1, 2, 0]), logits), "test", NAMES)
+    for name in ("negative_log_likelihood", "brier_score", "expected_calibration_error"):
+        assert scored["metrics"][name] is None
+    assert scored["metrics"]["test_accuracy"] == 0.5
     assert sum(map(sum, scored["confusion"])) == 4
 
 
@@ -129,8 +130,7 @@ def write_run(folder: Path, recorded_accuracy: float, split: str = "test") -> di
         "manifest": folder / "manifest.json",
         "evaluation": folder / "evaluation.json",
     }
-    table = prediction_table(one_hot(np.array([0, 1, 2])), np.array([0, 1, 1]))
-    pyarrow.parquet.write_table(table, paths["predictions"])
+    write_predictions(paths["predictions"], one_hot(np.array([0, 1, 2])), np.array([0, 1, 1]))
     rows = [
         epoch_row(1, **{f"{split}_accuracy": 2 / 3}),
         epoch_row(2, **{f"{split}_accuracy": recorded_accuracy}),
@@ -145,10 +145,10 @@ def test_a_run_is_scored_from_its_files(tmp_path: Path, split: str) -> None:
     paths = write_run(tmp_path, recorded_accuracy=2 / 3, split=split)
     evaluate_run(**paths)
     scored = read_json(paths["evaluation"])
-    predictions = pyarrow.parquet.read_table(paths["predictions"])
-    assert scored == {"split": split} | scores(predictions, NAMES)
+    assert scored == scores(read_predictions(paths["predictions"]), split, NAMES)
+    assert scored["split"] == split
     assert scored["images"] == 3
-    assert scored["accuracy"] == 2 / 3
+    assert scored["metrics"][f"{split}_accuracy"] == 2 / 3
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -166,11 +166,42 @@ def test_a_history_that_ends_with_another_accuracy_is_refused(
     assert not paths["evaluation"].exists()
 
 
+def test_predictions_of_an_earlier_version_are_refused_with_the_way_to_mend_them(
+    tmp_path: Path,
+) -> None:
+    paths = write_run(tmp_path, recorded_accuracy=2 / 3)
+    old = pa.table({"label": [0, 1], "prediction": [0, 1], "probability": [0.5, 0.5]})
+    pyarrow.parquet.write_table(old, paths["predictions"])
+    with pytest.raises(UserError) as refused:
+        evaluate_run(**paths)
+    assert str(refused.value) == (
+        f"{paths['predictions']} has the columns label, prediction, probability, but no logits: an "
+        "earlier version wrote it; train this run again: snakemake --cores all "
+        f"--forcerun {tmp_path / 'run.json'}"
+    )
+    assert not paths["evaluation"].exists()
+
+
+def test_logits_come_back_bit_for_bit_in_less_space_than_they_take(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(10_000, 10)).astype(np.float32)
+    logits[3, 4], logits[5, 6], logits[7, 8] = math.nan, -math.inf, -0.0
+    labels = random.integers(0, 10, 10_000)
+    write_predictions(tmp_path / "predictions.parquet", logits, labels)
+    read = read_predictions(tmp_path / "predictions.parquet")
+    assert read.logits.tobytes() == logits.tobytes()
+    assert read.labels.tolist() == labels.tolist()
+    assert (tmp_path / "predictions.parquet").stat().st_size < logits.nbytes
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.parquet"]
+
+
 @pytest.mark.filterwarnings("error")
 def test_no_predictions_have_no_score() -> None:
-    scored = scores(prediction_table(np.empty((0, 5), dtype=np.float32), np.array([], int)), NAMES)
+    scored = scores(
+        Predictions(np.array([], int), np.empty((0, 5), dtype=np.float32)), "test", NAMES
+    )
     assert scored["images"] == 0
-    assert scored["accuracy"] is scored["loss"] is scored["macro_f1"] is None
+    assert set(scored["metrics"].values()) == {None}
     assert scored["confusion"] == [[0] * 5] * 5
     assert [row["class"] for row in scored["per_class"]] == list(NAMES)
     assert {row["images"] for row in scored["per_class"]} == {0}
@@ -179,12 +210,14 @@ def test_no_predictions_have_no_score() -> None:
 def test_a_failed_run_is_evaluated_without_a_score(tmp_path: Path) -> None:
     paths = write_run(tmp_path, recorded_accuracy=2 / 3)
     write_rows(paths["history"], [])
-    nothing = prediction_table(np.empty((0, 5), dtype=np.float32), np.array([], int))
-    pyarrow.parquet.write_table(nothing, paths["predictions"])
+    nothing = np.empty((0, 5), dtype=np.float32), np.array([], int)
+    write_predictions(paths["predictions"], *nothing)
+    assert read_predictions(paths["predictions"]).logits.shape == (0, 5)
     evaluate_run(**paths)
     scored = read_json(paths["evaluation"])
-    assert scored == {"split": "test"} | scores(nothing, NAMES)
-    assert scored["accuracy"] is None
+    assert scored == scores(Predictions(*reversed(nothing)), "test", NAMES)
+    assert scored["split"] == "test"
+    assert set(scored["metrics"].values()) == {None}
 
 
 def test_scores_are_held_against_the_split_that_they_are_of(tmp_path: Path) -> None:

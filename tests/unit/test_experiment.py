@@ -30,6 +30,7 @@ from mlplab.files import file_digest, read_json
 from mlplab.study import provenance
 from mlplab.study.code import training_digest
 from mlplab.study.grid import Run
+from mlplab.study.metrics import of_run
 from mlplab.study.record import RunFiles, RunRecord
 from mlplab.study.settings import Settings
 from mlplab.tracking import collect, send
@@ -129,7 +130,7 @@ def test_the_record_is_what_the_training_gave(
     logits = all_logits(trained.network, digits.test, torch.float32)
     assert predictions["prediction"].to_pylist() == logits.argmax(dim=1).tolist()
     assert predictions["label"].to_pylist() == digits.test.labels.tolist()
-    assert record.evaluation["accuracy"] == trained.history[-1].test_accuracy
+    assert record.evaluation["metrics"]["test_accuracy"] == trained.history[-1].test_accuracy
 
 
 def test_the_record_says_where_it_comes_from(place: Place) -> None:
@@ -186,7 +187,8 @@ def test_predictions_are_of_the_split_that_the_run_is_scored_on(
     assert predictions["label"].to_pylist() == labels
     assert record.evaluation["split"] == record.run["scored_on"] == "validation"
     assert record.evaluation["images"] == 300
-    assert record.evaluation["accuracy"] == record.history[-1]["validation_accuracy"]
+    counted = record.evaluation["metrics"]["validation_accuracy"]
+    assert counted == record.history[-1]["validation_accuracy"]
     assert set(record.run["sanity"]) == {
         "training_loss",
         "training_accuracy",
@@ -202,9 +204,9 @@ def test_a_run_that_diverges_has_a_whole_record(
     assert record.run["error"] is None
     assert 1 <= len(record.history) < 9
     assert record.evaluation["images"] == 360
-    assert record.evaluation["loss"] is None
+    assert record.evaluation["metrics"]["negative_log_likelihood"] is None
     assert record.sanity == "missed"
-    assert math.isnan(record.final_metrics()["final_test_loss"])
+    assert math.isnan(of_run(record)["negative_log_likelihood"])
     assert f"diverged in epoch {len(record.history)}" in capsys.readouterr().out
 
 
@@ -306,11 +308,12 @@ def test_a_broken_plug_in_gives_a_record_of_its_failure(
         job.implementation, job.activation, initializers.source("zeros")
     )
     assert record.history == record.diagnostics == []
-    assert record.last == record.final_metrics() == {}
+    assert record.last == of_run(record) == {}
     assert load_file(place.files().parameters) == {}
     assert pyarrow.parquet.read_table(place.files().predictions).num_rows == 0
     evaluation = record.evaluation
-    assert (evaluation["images"], evaluation["accuracy"]) == (0, None)
+    assert (evaluation["images"], evaluation["metrics"]["test_accuracy"]) == (0, None)
+    assert set(evaluation["metrics"].values()) == {None}
     assert np.array(evaluation["confusion"]).tolist() == [[0] * 10] * 10
 
 
@@ -319,6 +322,7 @@ def test_a_failed_and_a_sound_run_have_the_same_keys(place: Place) -> None:
     failed = place.record(broken_job(place.folder / "a", place.data, "empty"), "failed")
     assert list(failed.run) == list(sound.run)
     assert list(failed.evaluation) == list(sound.evaluation)
+    assert list(failed.evaluation["metrics"]) == list(sound.evaluation["metrics"])
     tables_of = [
         pyarrow.parquet.read_table(place.files(name).predictions) for name in ("sound", "failed")
     ]

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import epoch_row, failed_record, run_record, write_record
 from mlplab.errors import UserError
+from mlplab.study.metrics import of_run
 from mlplab.study.record import (
     NAMES,
     RunFiles,
@@ -92,22 +93,36 @@ def test_the_digest_of_a_record_changes_with_each_of_its_files(tmp_path: Path, p
     assert files.digest() != before
 
 
-def test_final_metrics_are_those_of_the_whole_run() -> None:
+def test_metrics_are_those_of_the_last_epoch_and_of_the_whole_run() -> None:
     record = run_record(history=[epoch_row(1), epoch_row(2)])
-    assert record.final_metrics() == {
-        "final_test_accuracy": 0.5,
-        "final_test_loss": 1.1 / 3,
+    assert of_run(record) == record.last | {
+        "test_accuracy": 0.5,
+        "negative_log_likelihood": 1.1 / 3,
         "macro_f1": 1 / 3,
+        "brier_score": 0.25,
+        "expected_calibration_error": 0.125,
+        "parameter_count": 26.0,
+        "microseconds_per_example": 0.012 * 1e6 / (2 * 4),
         "epochs_run": 2.0,
         "training_seconds": 0.6,
         "seconds_per_epoch": 0.2,
     }
 
 
-def test_a_final_loss_that_is_not_finite_is_nan() -> None:
+def test_a_metric_that_is_not_finite_is_nan() -> None:
     record = run_record(history=[epoch_row(1, test_loss=math.inf)])
-    assert record.evaluation["loss"] is None
-    assert math.isnan(record.final_metrics()["final_test_loss"])
+    assert record.evaluation["metrics"]["negative_log_likelihood"] is None
+    assert math.isnan(of_run(record)["negative_log_likelihood"])
+    # What the history says is not lost.
+    assert of_run(record)["test_loss"] == math.inf
+
+
+def test_metrics_are_of_the_split_that_the_run_is_scored_on() -> None:
+    metrics = of_run(validated())
+    assert metrics["validation_accuracy"] == 0.5
+    assert metrics["negative_log_likelihood"] == metrics["validation_loss"] == 1.1 / 4
+    assert not [name for name in metrics if "test" in name]
+    assert len(metrics) == len(of_run(run_record()))
 
 
 def test_several_records_are_loaded_by_name_in_order(tmp_path: Path) -> None:
@@ -229,19 +244,11 @@ def test_the_last_epoch_is_told_by_its_losses_and_accuracies_alone() -> None:
     assert list(validated().last) == [name.replace("test", "validation") for name in names]
 
 
-def test_final_metrics_are_of_the_split_that_the_run_is_scored_on() -> None:
-    metrics = validated().final_metrics()
-    assert metrics["final_validation_accuracy"] == 0.5
-    assert metrics["final_validation_loss"] == 1.1 / 4
-    assert not [name for name in metrics if "test" in name]
-    assert len(metrics) == len(run_record().final_metrics())
-
-
 def test_a_failed_run_has_a_record_without_metrics(tmp_path: Path) -> None:
     record = failed_record()
     assert write_record(record, tmp_path).load() == record
     assert record.last == {}
-    assert record.final_metrics() == {}
+    assert of_run(record) == {}
     assert record.sanity == "missed"
 
 

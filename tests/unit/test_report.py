@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import evaluated
 from mlplab import activations
 from mlplab.analysis import comparisons
 from mlplab.analysis.runs import runs_table
@@ -24,6 +25,7 @@ from mlplab.report import comparing, findings, inside, parity, render, shortlist
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import Formulas, formulas
 from mlplab.study import grid
+from mlplab.study.metrics import of_run
 from mlplab.study.record import RunRecord
 
 SVG = """<?xml version="1.0"?>
@@ -90,6 +92,8 @@ def record_of(
     }
     status = "failed" if error else "finished" if finite else "diverged"
     images = 0 if error else 50
+    seconds = 0.5 if run.implementation == "scratch" else 0.25
+    metrics = evaluated(accuracy, loss, split, macro_f1=accuracy)
     return RunRecord(
         run={
             "run": run.path,
@@ -110,12 +114,10 @@ def record_of(
             "started": 0,
             "ended": 3_600_000,
             "resumed_after": [],
+            "parameter_count": None if error else 10,
+            "evaluation_seconds": None if error else 0.01,
             "training_seconds": None if error else 1.0,
-            "seconds_per_epoch": None
-            if error
-            else 0.5
-            if run.implementation == "scratch"
-            else 0.25,
+            "seconds_per_epoch": None if error else seconds,
             "device": "cpu",
             "threads": 1,
             "matmul_precision": "highest",
@@ -127,9 +129,7 @@ def record_of(
         evaluation={
             "split": split,
             "images": 2 * images,
-            "accuracy": None if error else accuracy,
-            "loss": loss if finite and not error else None,
-            "macro_f1": None if error else accuracy,
+            "metrics": dict.fromkeys(metrics) if error else metrics,
             "per_class": [
                 {
                     "class": name,
@@ -232,7 +232,7 @@ class Study:
                     **{key: record.run[key] for key in ("implementation", "activation", "seed")},
                     **record.run["settings"],
                 },
-                "metrics": {**record.last, **record.final_metrics()},
+                "metrics": of_run(record),
             }
             for path, record in self.records.items()
         }
@@ -931,7 +931,7 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
     assert "Of 30, 24 are here: the most accurate first, then some with runs" in Tags(page).text
     # 24 curves, 48 of cells, 2 of the activation, and the overview's five.
     assert page.count("<svg") == 24 + 48 + 2 + 5
-    assert page.count('class="sortable" data-filter') == 3
+    assert page.count('class="sortable" data-filter') == 4
 
 
 def test_a_small_study_shows_everything_and_no_filter(study: Study) -> None:

@@ -18,6 +18,7 @@ from mlplab.addresses import without_credentials
 from mlplab.analysis.runs import contradictions, runs_table
 from mlplab.errors import UserError
 from mlplab.files import read_json, value_digest, write_json
+from mlplab.study.metrics import of_run
 from mlplab.study.record import RunFiles, RunRecord
 from mlplab.tracking import collect as collecting
 from mlplab.tracking import entities as mlflow_entities
@@ -158,17 +159,20 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
     }
     assert run.data.tags.items() >= expected_tags.items()
     for metric in METRICS:
-        assert store.points(run_id, metric)[: len(record.history)] == [
+        assert store.points(run_id, metric) == [
             (row["epoch"], row["timestamp"], row[metric]) for row in record.history
         ]
     last = record.history[-1]
-    for metric, value in record.final_metrics().items():
+    # What the history has is not sent once more.
+    whole = {metric: value for metric, value in of_run(record).items() if metric not in last}
+    assert "macro_f1" in whole and "test_accuracy" not in whole
+    for metric, value in whole.items():
         assert store.points(run_id, metric) == [(last["epoch"], last["timestamp"], value)]
     times = [record.run["started"], *(row["timestamp"] for row in record.history)]
     for metric in DIAGNOSES:
         values = [0.1 * (epoch + 1) for epoch in range(4)]
         assert store.points(run_id, metric) == list(zip(range(4), times, values, strict=True))
-    assert set(run.data.metrics) == {*METRICS, *record.final_metrics(), *DIAGNOSES}
+    assert set(run.data.metrics) == {*METRICS, *of_run(record), *DIAGNOSES}
     assert "error" not in run.data.tags
 
     artifacts = {artifact.path for artifact in store.client.list_artifacts(run_id)}
@@ -353,7 +357,7 @@ def test_a_long_history_is_sent_in_requests_of_limited_size(
     monkeypatch.setattr(tracking, "METRICS_PER_REQUEST", per_request)
     record = run_record(PATH, [epoch_row(number) for number in range(1, 6)])
     run_id = store.send(write_record(record, tmp_path))
-    total = 5 * len(METRICS) + 6 * len(DIAGNOSES) + len(record.final_metrics())
+    total = 5 * len(METRICS) + 6 * len(DIAGNOSES) + len(set(of_run(record)) - set(METRICS))
     assert sum(sizes) == total
     assert max(sizes) == min(per_request, total)
     assert len(store.points(run_id, "test_loss")) == 5
@@ -379,7 +383,7 @@ def test_losses_that_are_not_finite_are_tracked(
     (read,) = store.read({PATH: run_id}).values()
     assert read["status"] == "diverged"
     assert read["metrics"]["training_loss"] == pytest.approx(kept, nan_ok=True)
-    assert math.isnan(read["metrics"]["final_test_loss"])
+    assert math.isnan(read["metrics"]["negative_log_likelihood"])
     assert contradictions(PATH, read, record) == []
 
 
@@ -559,5 +563,5 @@ def test_a_run_that_is_scored_on_validation_is_tracked_without_a_test_metric(
     (run,) = store.runs()
     assert not [name for name in run.data.metrics if "test" in name]
     assert run.data.metrics["validation_accuracy"] == 0.5
-    assert run.data.metrics["final_validation_accuracy"] == 0.5
+    assert run.data.metrics["validation_accuracy"] == 0.5
     assert contradictions(PATH, store.read({PATH: run_id})[PATH], record) == []

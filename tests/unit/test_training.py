@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +17,8 @@ from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Dataset, Split, held_out
 from mlplab.errors import UserError
 from mlplab.initializers import initial_parameters
+from mlplab.study.metrics import negative_log_likelihood
+from mlplab.study.predictions import Predictions
 from mlplab.study.settings import Settings
 from mlplab.training.diagnostics import Probe
 from mlplab.training.loop import (
@@ -429,7 +432,8 @@ def test_predictions_and_evaluation_agree(implementation: str) -> None:
     hits = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
     last = trained.history[-1]
     assert hits / len(data.test) == last.test_accuracy
-    mean = -sum(table["label_log_probability"]) / len(data.test)
+    scored = Predictions(data.test.labels.numpy(), np.array(table["logits"], np.float32))
+    mean = negative_log_likelihood(scored)
     assert mean == pytest.approx(last.test_loss, rel=1e-5)
 
 

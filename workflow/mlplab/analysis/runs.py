@@ -8,6 +8,7 @@ import pandas as pd
 
 from mlplab.analysis.tables import plain
 from mlplab.errors import UserError
+from mlplab.study import metrics
 from mlplab.study.record import RunRecord
 
 
@@ -25,16 +26,11 @@ def _published(tracked: float, recorded: float) -> float:
     return tracked if math.isfinite(recorded) else recorded
 
 
-def _expected(record: RunRecord) -> dict[str, float]:
-    return {**record.last, **record.final_metrics()}
-
-
 def contradictions(path: str, tracked: Mapping[str, Any], record: RunRecord) -> list[str]:
     """Where MLflow's parameters and metrics of a run differ from its record on disk."""
-    expected = _expected(record)
     lines = [
         f"{path}: {name} is {tracked['metrics'].get(name)} in MLflow, {value} on disk"
-        for name, value in expected.items()
+        for name, value in metrics.of_run(record).items()
         if not _same(tracked["metrics"].get(name), value)
     ]
     for name, value in record.run["settings"].items():
@@ -47,7 +43,7 @@ def contradictions(path: str, tracked: Mapping[str, Any], record: RunRecord) -> 
 def runs_table(
     tracked: Mapping[str, Mapping[str, Any]], records: Mapping[str, RunRecord]
 ) -> pd.DataFrame:
-    """A row per run, with all settings and final metrics, as MLflow holds them.
+    """A row per run, with all settings and metrics, as MLflow holds them.
 
     Raises UserError where MLflow and the records on disk disagree: neither is published then.
     """
@@ -78,7 +74,7 @@ def runs_table(
                 "status": run["status"],
                 **{
                     name: _published(run["metrics"][name], recorded)
-                    for name, recorded in _expected(records[path]).items()
+                    for name, recorded in metrics.of_run(records[path]).items()
                 },
                 "sanity": records[path].sanity,
                 "mlflow_run_id": run["run_id"],
@@ -87,5 +83,9 @@ def runs_table(
     order = {path: index for index, path in enumerate(records)}
     table = pd.DataFrame(rows).sort_values("run", key=lambda paths: paths.map(order))
     if "epochs_run" in table:
-        table["epochs_run"] = table["epochs_run"].fillna(0).astype(int)
+        table["epochs_run"] = table["epochs_run"].fillna(0)
+    for metric in metrics.METRICS:
+        # Of a run that failed some whole numbers are not known: NaN needs a float.
+        if not metric.digits and metric.name in table and table[metric.name].notna().all():
+            table[metric.name] = table[metric.name].astype(int)
     return table.reset_index(drop=True)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from mlplab.analysis.statistics import CONFIDENCE, t_quantile
 from mlplab.analysis.tables import CELL, plain
+from mlplab.study import metrics
 from mlplab.study.record import RunRecord
 
 
@@ -25,17 +26,19 @@ def interval_half_width(values: ArrayLike) -> float:
 def summary_table(runs: pd.DataFrame, axes: Sequence[str], split: str = "test") -> pd.DataFrame:
     """A row per cell: n, and over its seeds mean, standard deviation and 95 % t-interval.
 
-    `axes` are the further axes of the grid; each is a column. The interval is of the accuracy on
-    `split` and of the training loss; seconds per epoch are the median over runs. A cell with a run
-    that diverged or failed has no mean: that of the others would look like that of all.
+    `axes` are the further axes of the grid; each is a column. Of times of training it is the median
+    over runs. A cell with a run that diverged or failed has no mean: that of the others would look
+    like that of all.
     """
     keys = [*CELL, *axes]
     cells: dict[tuple[Any, ...], list[int]] = {}
     for position, cell in enumerate(zip(*(runs[key].tolist() for key in keys), strict=True)):
         cells.setdefault(cell, []).append(position)
     # Plain arrays: a grid has thousands of cells, and pandas takes a millisecond for each.
-    columns = runs.reindex(columns=_metrics(split)).astype(float)
-    metrics = {name: column.to_numpy() for name, column in columns.items()}
+    names = {metric: metric.named(split) for metric in metrics.METRICS if metric.over_seeds}
+    # Where all runs failed, no column has a metric.
+    columns = runs.reindex(columns=list(names.values())).astype(float)
+    values_of = {metric: columns[name].to_numpy() for metric, name in names.items()}
     statuses, sanity = runs["status"].to_numpy(), runs["sanity"].to_numpy()
     rows = []
     for cell, positions in cells.items():
@@ -43,30 +46,23 @@ def summary_table(runs: pd.DataFrame, axes: Sequence[str], split: str = "test") 
         status = statuses[positions].tolist()
         sound = status.count("finished") == len(status)
         row["n"] = len(positions)
-        for metric in (f"{split}_accuracy", "training_loss"):
-            values = metrics[metric][positions]
+        for metric, name in names.items():
+            values = values_of[metric][positions]
+            if metric.over_seeds == "median":
+                known = values[~np.isnan(values)]
+                row[f"{name}_median"] = np.median(known) if len(known) else math.nan
+                continue
             mean = values.mean() if sound else math.nan
             half = interval_half_width(values) if sound else math.nan
-            row[f"{metric}_mean"] = mean
-            row[f"{metric}_std"] = values.std(ddof=1) if sound and len(values) > 1 else math.nan
-            row[f"{metric}_low"] = mean - half
-            row[f"{metric}_high"] = mean + half
-        for metric in ("training_accuracy", "macro_f1"):
-            row[f"{metric}_mean"] = metrics[metric][positions].mean() if sound else math.nan
-        seconds = metrics["seconds_per_epoch"][positions]
-        known = seconds[~np.isnan(seconds)]
-        row["seconds_per_epoch_median"] = np.median(known) if len(known) else math.nan
+            row[f"{name}_mean"] = mean
+            row[f"{name}_std"] = values.std(ddof=1) if sound and len(values) > 1 else math.nan
+            row[f"{name}_low"] = mean - half
+            row[f"{name}_high"] = mean + half
         row["sanity_met"] = sanity[positions].tolist().count("met")
         row["diverged"] = status.count("diverged")
         row["failed"] = status.count("failed")
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _metrics(split: str) -> list[str]:
-    """What the summary needs of every run; where all runs failed, no column has it."""
-    own = [f"{split}_accuracy", "training_loss", "training_accuracy", "macro_f1"]
-    return [*own, "seconds_per_epoch"]
 
 
 def per_class_table(runs: pd.DataFrame, records: Mapping[str, RunRecord]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from mlplab.report import comparing, setup, shortlist, svg, tables, wording
 from mlplab.report.findings import accuracies, all_findings, inside, parity, speed
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
-from mlplab.study import grid
+from mlplab.study import grid, metrics
 from mlplab.study.record import RunRecord
 
 FOLDER = Path(__file__).parent
@@ -95,10 +95,9 @@ def _links(figures: Mapping[str, Path]) -> Callable[[str], str]:
 
 def _with_metrics(runs: pd.DataFrame, split: str) -> pd.DataFrame:
     """The runs with every column that the page needs: where all runs failed, some are missing."""
-    needed = (f"{split}_accuracy", "training_loss", "training_accuracy", "macro_f1")
+    needed = (metric.named(split) for metric in metrics.METRICS)
     counted = runs if "epochs_run" in runs else runs.assign(epochs_run=0)
-    columns = [*counted.columns, *needed, "seconds_per_epoch"]
-    return counted.reindex(columns=list(dict.fromkeys(columns)))
+    return counted.reindex(columns=list(dict.fromkeys([*counted.columns, *needed])))
 
 
 def _comparisons(given: Mapping[str, pd.DataFrame], axes: Sequence[str]) -> dict[str, Any]:
@@ -192,8 +191,9 @@ def render(
             groups=shortlist.choose(groups),
             cells=shortlist.choose([cell for group in groups for cell in group.cells]),
             summary=tables.summary(data["summary"], axes, split),
+            details=tables.details(data["summary"], axes, split),
             per_class=tables.per_class(data["per_class"], axes),
-            runs=tables.all_runs(runs, axes, links),
+            runs=tables.all_runs(runs, axes, split, links),
             number_of_runs=len(runs),
             open_at_most=OPEN_AT_MOST,
             picture=_pictures(figures),

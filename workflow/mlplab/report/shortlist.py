@@ -100,7 +100,7 @@ def _trouble(records: Sequence[RunRecord]) -> str:
 
 
 def _cell(path: str, seed: int, records: Sequence[RunRecord], class_names: Sequence[str]) -> Cell:
-    accuracies = [record.evaluation["accuracy"] for record in records]
+    accuracies = [r.evaluation["metrics"][f"{r.run['scored_on']}_accuracy"] for r in records]
     known = [accuracy for accuracy in accuracies if accuracy is not None]
     return Cell(
         path,

@@ -8,6 +8,8 @@ from urllib.parse import quote
 import pandas as pd
 
 from mlplab.report.wording import NOTHING, human, is_finite, number, rounded, setting
+from mlplab.study import metrics
+from mlplab.study.metrics import Metric
 
 # The page holds no more rows than this of a table, and none of a longer table of runs.
 ROWS_AT_MOST, RUNS_AT_MOST = 500, 1000
@@ -107,31 +109,40 @@ def _identity(axes: Sequence[str], *names: str) -> list[Column]:
     return [*(Column(name) for name in names), *(Column(human(axis)) for axis in axes)]
 
 
-def _with_spread(row: Mapping[Hashable, Any], metric: str) -> Cell:
-    """Mean ± standard deviation of a metric of the summary, with its 95 % interval as a note."""
-    mean, deviation = row[f"{metric}_mean"], row[f"{metric}_std"]
-    low, high = row[f"{metric}_low"], row[f"{metric}_high"]
-    plus_minus = f" ± {number(deviation)}" if is_finite(deviation) else ""
-    interval = f"{number(low)} – {number(high)}" if is_finite(low) else ""
-    return figure(mean, f"{number(mean)}{plus_minus}", interval)
+def _printed(metric: Metric, value: Any) -> str:
+    """A metric's value with its digits."""
+    if metric.significant:
+        return rounded(value, metric.digits)
+    return number(value, metric.digits)
+
+
+def _over_seeds(metric: Metric, row: Mapping[Hashable, Any], split: str) -> Cell:
+    """Mean ± standard deviation over seeds, with its 95 % interval as a note; or the median."""
+    name = metric.named(split)
+    if metric.over_seeds == "median":
+        median = row[f"{name}_median"]
+        return figure(median, _printed(metric, median))
+    mean, deviation, low, high = (row[f"{name}_{part}"] for part in ("mean", "std", "low", "high"))
+    # Whole numbers that are the same for every seed have no spread to tell.
+    spread = deviation or metric.digits
+    plus_minus = f" ± {_printed(metric, deviation)}" if spread and is_finite(deviation) else ""
+    interval = f"{_printed(metric, low)} – {_printed(metric, high)}" if plus_minus else ""
+    return figure(mean, f"{_printed(metric, mean)}{plus_minus}", interval)
+
+
+def _of_highest_accuracy(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The summary, with the best first where the page cannot hold all of its rows."""
+    if len(table) <= ROWS_AT_MOST:
+        return table
+    return table.sort_values(f"{split}_accuracy_mean", ascending=False, kind="stable")
 
 
 def summary(table: pd.DataFrame, axes: Sequence[str], split: str) -> Table:
     """A row per cell of the grid; where the page cannot hold all, those of the highest accuracy."""
-    if len(table) > ROWS_AT_MOST:
-        table = table.sort_values(f"{split}_accuracy_mean", ascending=False, kind="stable")
+    shown = [metric for metric in metrics.METRICS if metric.shown == "results"]
     # A column of zeros says nothing.
     troubles = [name for name in ("diverged", "failed") if table[name].any()]
-    numeric = (
-        "runs",
-        f"{split} accuracy",
-        "training loss",
-        "training accuracy",
-        "macro F1",
-        "seconds per epoch",
-        "B11 met",
-        *troubles,
-    )
+    numeric = ("runs", *(metric.titled(split) for metric in shown), "B11 met", *troubles)
     columns = [
         *_identity(axes, "implementation", "activation"),
         *(Column(title, numeric=True) for title in numeric),
@@ -141,15 +152,29 @@ def summary(table: pd.DataFrame, axes: Sequence[str], split: str) -> Table:
             *(text(row[name]) for name in ("implementation", "activation")),
             *point_cells(row, axes),
             figure(row["n"], str(row["n"])),
-            _with_spread(row, f"{split}_accuracy"),
-            _with_spread(row, "training_loss"),
-            figure(row["training_accuracy_mean"]),
-            figure(row["macro_f1_mean"]),
-            figure(row["seconds_per_epoch_median"], rounded(row["seconds_per_epoch_median"], 3)),
+            *(_over_seeds(metric, row, split) for metric in shown),
             figure(row["sanity_met"], f"{row['sanity_met']} of {row['n']}"),
             *(figure(row[name], str(row[name])) for name in troubles),
         ]
-        for row in table.to_dict("records")
+        for row in _of_highest_accuracy(table, split).to_dict("records")
+    ]
+    return limited(Table(columns, rows))
+
+
+def details(table: pd.DataFrame, axes: Sequence[str], split: str) -> Table:
+    """The metrics of the summary that its table on the page has no room for, a row per cell."""
+    shown = [metric for metric in metrics.METRICS if metric.shown == "details"]
+    columns = [
+        *_identity(axes, "implementation", "activation"),
+        *(Column(metric.titled(split), numeric=True) for metric in shown),
+    ]
+    rows = [
+        [
+            *(text(row[name]) for name in ("implementation", "activation")),
+            *point_cells(row, axes),
+            *(_over_seeds(metric, row, split) for metric in shown),
+        ]
+        for row in _of_highest_accuracy(table, split).to_dict("records")
     ]
     return limited(Table(columns, rows))
 
@@ -195,22 +220,27 @@ def _files(path: str, each: bool) -> tuple[Link, ...]:
     )
 
 
-def _metrics(table: pd.DataFrame) -> list[str]:
-    """The metrics of the last epoch that the runs have, and macro F1."""
-    scores = [f"{split}_{kind}" for split in SPLITS for kind in ("loss", "accuracy")]
-    return [name for name in (*scores, "macro_f1") if name in table]
+def _metrics(table: pd.DataFrame, scored_on: str) -> dict[str, Metric]:
+    """Column → metric of all that the runs have; losses and accuracies of the last epoch first."""
+    known = {metric.named(scored_on): metric for metric in metrics.METRICS}
+    epochs = [f"{split}_{kind}" for split in SPLITS for kind in ("loss", "accuracy")]
+    return {
+        name: known.get(name) or Metric(name=name, title=human(name), meaning="")
+        for name in dict.fromkeys([*epochs, *known])
+        if name in table
+    }
 
 
-def all_runs(table: pd.DataFrame, axes: Sequence[str], links: Mapping[str, str]) -> Table:
+def all_runs(
+    table: pd.DataFrame, axes: Sequence[str], split: str, links: Mapping[str, str]
+) -> Table:
     """A row per run, with its page in MLflow (`links`) and its files; no row where too many."""
-    metrics = _metrics(table)
+    columns_of = _metrics(table, split)
     columns = [
         *_identity(axes, "implementation", "activation", "seed"),
         Column("status"),
         Column("B11"),
-        *(Column(human(metric).replace("f1", "F1"), numeric=True) for metric in metrics),
-        Column("epochs", numeric=True),
-        Column("seconds per epoch", numeric=True),
+        *(Column(metric.titled(split), numeric=True) for metric in columns_of.values()),
         Column("MLflow", sortable=False),
         Column("files", sortable=False),
     ]
@@ -222,9 +252,10 @@ def all_runs(table: pd.DataFrame, axes: Sequence[str], links: Mapping[str, str])
             *point_cells(row, axes),
             text(row["status"]),
             text(row["sanity"]),
-            *(figure(row[metric]) for metric in metrics),
-            figure(row["epochs_run"], str(row["epochs_run"])),
-            figure(row["seconds_per_epoch"], rounded(row["seconds_per_epoch"], 3)),
+            *(
+                figure(row[name], _printed(metric, row[name]))
+                for name, metric in columns_of.items()
+            ),
             Cell(links=(Link(row["mlflow_run_id"][:8], links[row["run"]]),)),
             Cell(links=_files(row["run"], each=len(table) <= LINKED_AT_MOST)),
         ]

@@ -7,7 +7,6 @@ by training, evaluation.json by evaluation. The record comes first; MLflow gets 
 import csv
 import gc
 import itertools
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -114,20 +113,6 @@ class RunRecord:
         """Whether all of the article's bounds (B11) are met; a failed run misses them."""
         checks = self.run["sanity"].values()
         return "met" if checks and all(check["met"] for check in checks) else "missed"
-
-    def final_metrics(self) -> dict[str, float]:
-        """Metrics of the whole run, as they are tracked and tabulated; none for a failed run."""
-        if not self.history:
-            return {}
-        split, scores = self.run["scored_on"], self.evaluation
-        return {
-            f"final_{split}_accuracy": scores["accuracy"],
-            f"final_{split}_loss": math.nan if scores["loss"] is None else scores["loss"],
-            "macro_f1": scores["macro_f1"],
-            "epochs_run": float(len(self.history)),
-            "training_seconds": self.run["training_seconds"],
-            "seconds_per_epoch": self.run["seconds_per_epoch"],
-        }
 
 
 def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME
 
+from mlplab.study.metrics import of_run
 from mlplab.study.record import RunRecord
 
 TAG_LENGTH = 5000
@@ -42,9 +43,10 @@ def metrics(record: RunRecord) -> Iterator[Metric]:
     for row in record.diagnostics:
         name = f"{row['quantity']}/{row['of']}"
         yield Metric(name, row["value"], times[row["epoch"]], row["epoch"])
-    for name, value in record.final_metrics().items():
+    for name, value in of_run(record).items():
         last = record.history[-1]
-        yield Metric(name, value, last["timestamp"], last["epoch"])
+        if name not in last:
+            yield Metric(name, value, last["timestamp"], last["epoch"])
 
 
 def tags(record: RunRecord, study_digest: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet
 import torch
 from safetensors.torch import save_file
 
@@ -23,7 +22,7 @@ from mlplab.training import checkpoints, devices
 from mlplab.training.checkpoints import Interrupted, Saved
 from mlplab.training.loop import Epoch, Trained, all_logits, train
 from mlplab.training.precision import use_fast_products
-from mlplab.training.predictions import prediction_table
+from mlplab.training.predictions import write_predictions
 from mlplab.training.sanity import sanity
 
 # Looked up when this is imported: once for all jobs that are forks of one process.
@@ -115,6 +114,7 @@ def _outcome(trained: Trained) -> dict[str, Any]:
         "status": trained.status,
         "error": None,
         "sanity": sanity(trained.history[-1]),
+        "parameter_count": sum(p.numel() for p in trained.network.parameters().values()),
         "training_seconds": trained.training_seconds,
         "seconds_per_epoch": trained.seconds_per_epoch,
         "evaluation_seconds": trained.evaluation_seconds,
@@ -127,6 +127,7 @@ def _failure(error: PlugInError) -> dict[str, Any]:
         "status": "failed",
         "error": str(error),
         "sanity": {},
+        "parameter_count": None,
         "training_seconds": None,
         "seconds_per_epoch": None,
         "evaluation_seconds": None,
@@ -211,6 +212,5 @@ def train_run(
     write_rows(diagnostics, diagnoses)
     with replacing(parameters) as temporary:
         save_file(tensors, temporary)
-    with replacing(predictions) as temporary:
-        pyarrow.parquet.write_table(prediction_table(logits.numpy(), labels.numpy()), temporary)
+    write_predictions(predictions, logits.numpy(), labels.numpy())
     write_json(record, determinants | _circumstances(job, data, saved) | outcome)

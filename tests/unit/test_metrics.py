@@ -1,0 +1,243 @@
+"""Each metric against an independent computation, and the way of a new one to tables and page."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn import metrics as sklearn_metrics
+
+from conftest import REPOSITORY, epoch_row, run_record, write_record
+from mlplab.analysis.runs import runs_table
+from mlplab.analysis.scores import evaluate_run
+from mlplab.analysis.summary import interval_half_width, summary_table
+from mlplab.files import read_json
+from mlplab.report import tables
+from mlplab.study import metrics
+from mlplab.study.metrics import METRICS, Metric, documentation, of_run, scores
+from mlplab.study.predictions import Predictions
+from mlplab.tracking.collect import collect_runs
+from mlplab.tracking.study import start_study
+from mlplab.training.predictions import write_predictions
+
+COMPUTED = [metric.named("test") for metric in METRICS if metric.from_predictions]
+
+
+def predictions_of(logits: Any, labels: Any) -> Predictions:
+    return Predictions(np.asarray(labels), np.asarray(logits, np.float32))
+
+
+def measured(predictions: Predictions) -> dict[str, float | None]:
+    return scores(predictions, "test")
+
+
+def random_case(classes: int = 5, count: int = 2000, spread: float = 3.0) -> Predictions:
+    random = np.random.default_rng(classes)
+    return predictions_of(
+        spread * random.normal(size=(count, classes)), random.integers(0, classes, count)
+    )
+
+
+def probabilities(predictions: Predictions) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = softmax(predictions.logits.astype(np.float64), axis=1)
+    return found
+
+
+def calibration_by_hand(predictions: Predictions, bins: int = 15) -> float:
+    """Guo et al. 2017, equation 3, bin by bin and image by image."""
+    given = probabilities(predictions)
+    total = 0.0
+    for index in range(bins):
+        members = []
+        for row, label in zip(given.tolist(), predictions.labels.tolist(), strict=True):
+            confidence = max(row)
+            if index / bins < confidence <= (index + 1) / bins:
+                members.append((row.index(confidence) == label, confidence))
+        if members:
+            accuracy = sum(hit for hit, _ in members) / len(members)
+            confidence = sum(sure for _, sure in members) / len(members)
+            total += len(members) / len(given) * abs(accuracy - confidence)
+    return total
+
+
+@pytest.mark.parametrize("classes", [1, 2, 5, 10])
+def test_the_likelihood_and_the_brier_score_are_scikit_learns(classes: int) -> None:
+    predictions = random_case(classes)
+    found = measured(predictions)
+    given, kinds = probabilities(predictions), list(range(classes))
+    if classes == 1:
+        assert found["negative_log_likelihood"] == found["brier_score"] == 0
+        return
+    assert found["negative_log_likelihood"] == pytest.approx(
+        sklearn_metrics.log_loss(predictions.labels, given, labels=kinds), rel=1e-12
+    )
+    brier = sklearn_metrics.brier_score_loss(
+        predictions.labels, given, labels=kinds, scale_by_half=False
+    )
+    assert found["brier_score"] == pytest.approx(brier, rel=1e-12)
+
+
+def test_the_brier_score_by_hand() -> None:
+    # 0.7, 0.2 and 0.1 for the three classes; then all alike.
+    logits = np.log([[0.7, 0.2, 0.1], [1 / 3, 1 / 3, 1 / 3]])
+    by_hand = ((0.7 - 1) ** 2 + 0.2**2 + 0.1**2 + (2 / 3) ** 2 + 2 * (1 / 3) ** 2) / 2
+    assert metrics.brier_score(predictions_of(logits, [0, 2])) == pytest.approx(by_hand, rel=1e-6)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 5, 10])
+@pytest.mark.parametrize("spread", [0.3, 3.0])
+def test_the_calibration_error_is_that_of_a_plain_loop(classes: int, spread: float) -> None:
+    predictions = random_case(classes, count=500, spread=spread)
+    found = metrics.expected_calibration_error(predictions)
+    assert found == pytest.approx(calibration_by_hand(predictions), abs=1e-14)
+    assert (found > 0.01) == (classes > 1)
+
+
+def test_over_and_under_confidence_in_different_bins_do_not_cancel() -> None:
+    # Sure and half of the time wrong; unsure and always right.
+    logits = np.log([[0.9, 0.1]] * 2 + [[0.6, 0.4]] * 2)
+    error = metrics.expected_calibration_error(predictions_of(logits, [0, 1, 0, 0]))
+    assert error == pytest.approx((2 * 0.4 + 2 * 0.4) / 4, rel=1e-6)
+
+
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below_it() -> None:
+    third = predictions_of(np.zeros((30, 3)), [0] * 10 + [1] * 20)
+    assert metrics.expected_calibration_error(third) == pytest.approx(0, abs=1e-15)
+    both = predictions_of(
+        np.log([[0.2] * 5] * 5 + [[0.2001, *[0.199975] * 4]] * 5), [0] * 5 + [1] * 5
+    )
+    # Apart, they are off by 0.8 and by 0.2; in one bin the two would make up for each other.
+    assert metrics.expected_calibration_error(both) == pytest.approx(0.5, abs=1e-4)
+
+
+def test_who_is_sure_and_wrong_pays_the_most() -> None:
+    found = measured(predictions_of([[50.0, 0.0], [50.0, 0.0]], [1, 1]))
+    assert found["test_accuracy"] == 0
+    assert found["negative_log_likelihood"] == pytest.approx(50)
+    assert found["brier_score"] == pytest.approx(2)
+    assert found["expected_calibration_error"] == pytest.approx(1)
+
+
+def test_who_is_sure_and_right_pays_nothing() -> None:
+    found = measured(predictions_of([[500.0, 0.0], [0.0, 500.0]], [0, 1]))
+    names = ("negative_log_likelihood", "brier_score", "expected_calibration_error")
+    assert [found[name] for name in names] == [0, 0, 0]
+
+
+def test_a_constant_added_to_all_logits_changes_nothing() -> None:
+    predictions = random_case()
+    shifted = Predictions(predictions.labels, predictions.logits.astype(np.float64) + 1e3)
+    assert measured(shifted) == pytest.approx(measured(predictions), rel=1e-9)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_finite_has_no_value_but_the_others_have(value: float) -> None:
+    found = measured(predictions_of([[value, 0.0], [1.0, 0.0]], [0, 0]))
+    lost = {"negative_log_likelihood", "brier_score", "expected_calibration_error"}
+    assert {name for name, measured in found.items() if measured is None} == lost
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_run_without_predictions_has_no_metrics() -> None:
+    found = measured(predictions_of(np.empty((0, 3)), np.array([], int)))
+    assert found == dict.fromkeys(COMPUTED)
+
+
+@pytest.mark.parametrize(
+    ("split", "held_out", "images"), [("test", 0, 4), ("test", 5, 9), ("validation", 4, 4)]
+)
+def test_time_per_example_is_over_all_images_that_the_passes_see(
+    split: str, held_out: int, images: int
+) -> None:
+    record = run_record(scored_on=split, settings={"validation_size": held_out})
+    expected = record.run["evaluation_seconds"] * 1e6 / (3 * images)
+    assert of_run(record)["microseconds_per_example"] == pytest.approx(expected)
+
+
+def test_names_are_of_the_split_and_each_is_there_once() -> None:
+    assert list(measured(predictions_of([[0.0, 1.0]], [0]))) == COMPUTED
+    names = [metric.named("validation") for metric in METRICS]
+    assert len(set(names)) == len(names)
+    assert "validation_accuracy" in names
+    assert not [name for name in names if "{" in name]
+
+
+def test_a_run_has_every_metric_once_and_in_full() -> None:
+    record = run_record(history=[epoch_row(1), epoch_row(2)])
+    found = of_run(record)
+    assert set(found) == {*record.last, *(metric.named("test") for metric in METRICS)}
+    assert all(isinstance(value, float) for value in found.values())
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    page = (REPOSITORY / "results/README.md").read_text(encoding="utf-8")
+    table = "\n".join(documentation())
+    assert table in page, f"results/README.md must hold:\n{table}"
+
+
+def test_an_entry_that_is_added_arrives_everywhere(
+    tmp_path: Path, digits_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def median_confidence(predictions: Predictions) -> float:
+        """Median probability of the predicted class."""
+        return float(np.median(predictions.probabilities.max(axis=1)))
+
+    added = Metric(
+        name="median_confidence",
+        title="median confidence",
+        meaning="median probability of the predicted class",
+        from_predictions=median_confidence,
+    )
+    monkeypatch.setattr(metrics, "METRICS", (*METRICS, added))
+
+    # Evaluation: of two seeds' predictions on a split of ten classes.
+    manifest, records, files = digits_folder / "manifest.json", {}, {}
+    for seed in (0, 1):
+        path = f"scratch/relu/seed={seed}"
+        random = np.random.default_rng(seed)
+        logits, labels = random.normal(size=(100, 10)).astype(np.float32), np.arange(100) % 10
+        right = float((logits.argmax(axis=1) == labels).mean())
+        files[path] = write_record(
+            run_record(path, [epoch_row(1, test_accuracy=right)]), tmp_path / path
+        )
+        of = files[path]
+        write_predictions(of.predictions, logits, labels)
+        evaluate_run(of.predictions, of.history, manifest, "test", of.evaluation)
+        records[path] = of.load()
+    values = [of_run(record)["median_confidence"] for record in records.values()]
+    evaluations = [read_json(of.evaluation)["metrics"] for of in files.values()]
+    assert values == [found["median_confidence"] for found in evaluations]
+    assert len(set(values)) == 2
+
+    # MLflow: sent and read back.
+    monkeypatch.chdir(tmp_path)
+    uri, deferred = "sqlite:///mlflow.db", {path: {"deferred": ""} for path in files}
+    study = start_study(uri, "added")
+    sent = collect_runs(uri, study, files, deferred, read_json(manifest), "digest", 60)
+    assert [sent[path]["metrics"]["median_confidence"] for path in files] == values
+
+    # runs.csv and summary.csv.
+    runs = runs_table(sent, records)
+    assert runs["median_confidence"].tolist() == values
+    summary = summary_table(runs, [])
+    (row,) = summary.to_dict("records")
+    assert row["median_confidence_mean"] == pytest.approx(np.mean(values))
+    assert row["median_confidence_std"] == pytest.approx(np.std(values, ddof=1))
+    half = interval_half_width(values)
+    assert row["median_confidence_high"] == pytest.approx(np.mean(values) + half)
+    assert row["median_confidence_low"] == pytest.approx(np.mean(values) - half)
+
+    # The page: over seeds, and run by run. And the documentation.
+    details = tables.details(summary, [], "test")
+    titles = [column.title for column in details.columns]
+    cell = details.rows[0][titles.index("median confidence")]
+    assert cell.text.startswith(f"{np.mean(values):.4f} ± ")
+    every = tables.all_runs(runs, [], "test", dict.fromkeys(files, "http://localhost"))
+    titles = [column.title for column in every.columns]
+    cells = [line[titles.index("median confidence")].text for line in every.rows]
+    assert cells == [f"{value:.4f}" for value in values]
+    assert any("`median_confidence`" in line for line in documentation())
