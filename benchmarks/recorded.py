@@ -23,7 +23,6 @@ VARIANTS = 64
 
 CONFIG, STUDY = Path("scale.json"), Path("results/scale")
 DATA = Path("results/data/scale.safetensors")
-TABLES = ("runs", "summary", "per_class", "parity", "comparisons", "sampling", "intervals")
 
 
 def config_of(runs: int) -> dict[str, Any]:
@@ -65,14 +64,38 @@ class Study:
 
     def figures(self) -> dict[str, Path]:
         """The page's figures by the names that it knows them by."""
-        cells = self.params["cells"]
-        names = [
-            *("accuracy", "seconds", "samples", "gradients", "units"),
-            *(f"activations/{name}{part}" for name in ACTIVATIONS for part in ("", ".gradient")),
-            *(f"curves/{group}" for group in self.params["groups"]),
-            *(f"{kind}/{cell}" for kind in ("predictions", "confusion") for cell in cells),
-        ]
+        from mlplab.figures.catalogue import catalogue
+
+        each = {
+            "": [""],
+            "activation": ACTIVATIONS,
+            "group": self.params["groups"],
+            "cell": self.params["cells"],
+        }
+        names = [figure.path(of) for figure in catalogue() for of in each[figure.per]]
         return {name: STUDY / f"figures/{name}.svg" for name in names}
+
+    @staticmethod
+    def drawn(rule: str, of: str = "") -> dict[str, Path]:
+        """The outputs of a rule that draws: <figure>_<format>."""
+        from mlplab.figures.catalogue import drawn_by
+        from mlplab.study.figures import FORMATS
+
+        return {
+            f"{figure.name}_{form}": STUDY / f"figures/{figure.path(of)}.{form}"
+            for figure in drawn_by(rule)
+            for form in FORMATS
+        }
+
+    def tables(self, rule: str) -> dict[str, Path]:
+        """The outputs of a rule that makes tables: <table>_csv and <table>_parquet."""
+        from mlplab.study.tables import made_by
+
+        return {
+            f"{made.name}_{file.suffix[1:]}": file
+            for made in made_by(rule)
+            for file in self.table(made.name)
+        }
 
     @staticmethod
     def table(name: str) -> tuple[Path, Path]:

@@ -20,7 +20,10 @@ from benchmarks.recorded import CONFIG, EPOCHS, GRIDS, IMAGES, STUDY, config_of,
 from benchmarks.stages import PREPARATIONS, ROOT, STAGES
 
 # The jobs over all runs; the figures of cells are jobs of their own.
-WHOLE = ("collect_runs", "summarize", "plot_overview", "plot_diagnostics", "render_report")
+WHOLE = (
+    *("collect_runs", "summarize", "tabulate_diagnostics"),
+    *("plot_overview", "plot_diagnostics", "render_report"),
+)
 
 
 def _environment() -> dict[str, str]:
@@ -88,6 +91,7 @@ def main() -> dict[str, Any]:
 NAMES = {
     "collect_runs": "reading back from MLflow",
     "summarize": "tables and comparisons",
+    "tabulate_diagnostics": "tables of gradients and units",
     "plot_overview": "figures of accuracy and time",
     "plot_diagnostics": "figures of gradients and units",
     "render_report": "report",

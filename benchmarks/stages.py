@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from benchmarks.recorded import (
     ACTIVATIONS,
     DATA,
     STUDY,
-    TABLES,
     Study,
     write_data,
     write_parity,
@@ -31,26 +31,12 @@ def _config() -> dict[str, Any]:
     return config | {"tracking": {"uri": URI, "wait_seconds": 0}}
 
 
-def _both(name: str) -> dict[str, Path]:
-    return {form: STUDY / f"figures/{name}.{form}" for form in ("svg", "png")}
-
-
-def _each(*names: str) -> dict[str, Path]:
-    """The outputs of a step that draws several figures, by their keys."""
-    return {
-        f"{name.partition('/')[0]}_{form}": path
-        for name in names
-        for form, path in _both(name).items()
-    }
-
-
 def collect_runs() -> None:
     """See that MLflow holds all runs, read them back and check them against the records."""
     from mlplab.steps.collect_runs import collect_runs as step
 
     study = Study()
-    csv, parquet = study.table("runs")
-    outputs = {"csv": csv, "parquet": parquet, "tracked": STUDY / "tracked.json"}
+    outputs = {**study.tables("collect_runs"), "tracked": STUDY / "tracked.json"}
     runs = study.files("mlflow.json")
     step(_config(), STUDY / "study.json", STUDY / "manifest.json", runs, outputs)
 
@@ -60,25 +46,38 @@ def summarize() -> None:
     from mlplab.steps.summarize import summarize as step
 
     study = Study()
-    outputs = {f"{name}_{file.suffix[1:]}": file for name in TABLES for file in study.table(name)}
+    outputs = study.tables("summarize")
     table, runs = study.table("runs")[1], study.files("run.json")
     step(table, STUDY / "manifest.json", runs, study.params["axes"], "test", 0.005, outputs)
 
 
-def plot_overview() -> None:
-    """Draw accuracy and seconds of all runs."""
-    from mlplab.steps.plot_overview import plot_overview as step
+def tabulate_diagnostics() -> None:
+    """Average gradient norms, dead units and saturated values over the runs of a network."""
+    from mlplab.steps.tabulate_diagnostics import tabulate_diagnostics as step
 
     study = Study()
-    groups = {path: group for group, paths in study.params["groups"].items() for path in paths}
-    step(study.table("runs")[1], groups, "test", _each("accuracy", "seconds"))
+    step(list(study.files("run.json").values()), study.tables("tabulate_diagnostics"))
+
+
+def _tables(*names: str) -> dict[str, Path]:
+    return {name: Study.table(name)[1] for name in names}
+
+
+def plot_overview() -> None:
+    """Draw accuracy and seconds of all runs."""
+    from mlplab.figures import runs
+    from mlplab.steps.plot_tables import plot_tables
+
+    tables = _tables("runs", "summary", "groups")
+    plot_tables(runs, tables, Study.drawn("plot_overview"), "test")
 
 
 def plot_diagnostics() -> None:
     """Draw gradients and units of all runs."""
-    from mlplab.steps.plot_diagnostics import plot_diagnostics as step
+    from mlplab.figures import diagnostics
+    from mlplab.steps.plot_tables import plot_tables
 
-    step(list(Study().files("run.json").values()), _each("gradients", "units"))
+    plot_tables(diagnostics, _tables("diagnostics"), Study.drawn("plot_diagnostics"))
 
 
 def plot_cells() -> None:
@@ -89,40 +88,39 @@ def plot_cells() -> None:
     from mlplab.steps.plot_samples import plot_samples
 
     study = Study()
-    plot_samples(DATA, **_both("samples"))
+    plot_samples(DATA, study.drawn("plot_samples"))
     for name, file in zip(ACTIVATIONS, ACTIVATION_FILES, strict=True):
-        outputs = {
-            f"{kind}_{form}": path
-            for kind, ending in (("function", ""), ("gradient", ".gradient"))
-            for form, path in _both(f"activations/{name}{ending}").items()
-        }
-        plot_activation(file, outputs)
+        plot_activation(file, study.drawn("plot_activation", name))
     for group, paths in study.params["groups"].items():
         evaluations = list(study.files("evaluation.json", paths).values())
-        plot_curves(evaluations, "test", **_both(f"curves/{group}"))
+        plot_curves(evaluations, "test", study.drawn("plot_curves", group))
     for cell, paths in study.params["cells"].items():
         evaluations = list(study.files("evaluation.json", paths).values())
-        outputs = _each(f"predictions/{cell}", f"confusion/{cell}")
-        plot_cell(DATA, evaluations, "test", 0, outputs)
+        plot_cell(DATA, evaluations, "test", 0, study.drawn("plot_cell", cell))
 
 
 def render_report() -> None:
     """Write the page."""
+    from mlplab.figures.catalogue import catalogue
     from mlplab.steps.render_report import render_report as step
+    from mlplab.study.tables import TABLES
 
     study = Study()
+    made = study.tables("render_report")
+    tables = [table.name for table in TABLES if table.rule != "render_report"]
     step(
         STUDY / "config.yaml",
         STUDY / "manifest.json",
         STUDY / "study.json",
         STUDY / "tracked.json",
         study.files("run.json"),
-        {name: study.table(name)[1] for name in TABLES},
+        _tables(*tables),
         study.params["axes"],
         study.figures(),
+        [asdict(figure) for figure in catalogue()],
         ACTIVATION_FILES,
         None,
-        STUDY / "report.html",
+        {**made, "page": STUDY / "report.html"},
     )
 
 
@@ -137,6 +135,7 @@ PREPARATIONS: tuple[Callable[[], None], ...] = (
 STAGES: tuple[Callable[[], None], ...] = (
     collect_runs,
     summarize,
+    tabulate_diagnostics,
     plot_overview,
     plot_diagnostics,
     plot_cells,

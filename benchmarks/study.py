@@ -19,7 +19,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmarks.measure import DATA, data_file, paragraph, table
+from mlplab.figures.catalogue import catalogue
 from mlplab.files import read_json
+from mlplab.study.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("Snakefile", "workflow", "config", "profiles", "environment.yml")
@@ -31,15 +33,8 @@ KINDS = {
     "start_study": "tracking",
     "track": "tracking",
     "compare_implementation": "parity of implementations",
-    "collect_runs": "tables",
-    "summarize": "tables",
-    "tabulate_parity": "tables",
-    "plot_activation": "figures",
-    "plot_samples": "figures",
-    "plot_cell": "figures",
-    "plot_curves": "figures",
-    "plot_diagnostics": "figures",
-    "plot_overview": "figures",
+    **{table.rule: "tables" for table in TABLES},
+    **{figure.rule: "figures" for figure in catalogue()},
     "save_config": "report",
     "render_report": "report",
     "publish_study": "report",

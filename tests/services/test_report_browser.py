@@ -47,8 +47,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("report")
     study = Study(folder, learning_rate=[0.1, 0.5])
-    groups = [f"group {number}" for number in range(6)]
-    drawn = runs.accuracy({"scratch": {group: [0.8, 0.9] for group in groups}})
+    drawn = runs.accuracy(study.data(), "test")
     canvas.save(drawn, folder / "wide.svg")
     study.figures = dict.fromkeys(study.figures, folder / "wide.svg")
     study.parity = [

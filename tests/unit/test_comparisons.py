@@ -90,9 +90,10 @@ def test_columns() -> None:
     assert table.columns.tolist() == [
         *("kind", "within", "hidden_sizes", "first", "second", "n", "left_out"),
         *("mean_first", "mean_second", "difference", "low", "high", "p_t", "p_t_holm"),
-        *("p_permutation", "p_permutation_holm", "p_least", "exact", "effect_size"),
+        *("p_permutation", "p_permutation_holm", "p_least", "p_least_holm"),
+        *("exact", "effect_size"),
         *("margin", "p_equivalence", "equivalent", "equivalence_low", "equivalence_high"),
-        "conclusion",
+        *("alpha", "seeds_needed", "verdict", "conclusion"),
     ]
 
 
@@ -350,7 +351,7 @@ def test_without_a_difference_a_family_names_a_leader_in_at_most_5_of_100_studie
 
 def test_a_study_of_one_group_has_tables_without_rows() -> None:
     runs = study(3, implementations=("scratch",), activations=("relu",))
-    assert comparisons.comparisons_table(runs, [], MARGIN).shape == (0, 24)
+    assert comparisons.comparisons_table(runs, [], MARGIN).shape == (0, 28)
     assert comparisons.sampling_table(runs, {}, []).shape == (0, 8)
 
 
@@ -456,7 +457,7 @@ def test_wilson_interval_of_each_run() -> None:
     table = comparisons.wilson_table(runs, 10_000, ["hidden_sizes"])
     assert table.columns.tolist() == [
         *("run", "implementation", "activation", "seed", "hidden_sizes"),
-        *("test_accuracy", "wilson_low", "wilson_high"),
+        *("test_accuracy", "wilson_low", "wilson_high", "wilson_width"),
     ]
     assert table["run"].tolist() == runs["run"].tolist()
     expected = stats.binomtest(8712, 10_000).proportion_ci(0.95, method="wilson")

@@ -4,7 +4,7 @@ import copy
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -201,8 +201,8 @@ def test_a_key_like_no_other_gets_no_suggestion() -> None:
 
 
 def test_a_key_that_is_no_text_is_refused() -> None:
-    assert message(**{"grid": {0: [1]}}).startswith("grid.0: unknown key 0 (value [1])")
-    (line,) = messages({"study": "test", 3: 4})
+    assert message(grid={0: [1]}).startswith("grid.0: unknown key 0 (value [1])")
+    (line,) = messages(cast(Any, {"study": "test", 3: 4}))
     assert line.startswith("3: unknown key 3 (value 4)")
 
 
@@ -652,7 +652,7 @@ def test_plug_ins_in_named_folders_are_known_without_being_imported(tmp_path: Pa
     plug_in(tmp_path / "implementations", "mine")
     plug_in(tmp_path / "activations", "bent")
     plug_in(tmp_path / "more", "wavy")
-    given = {
+    given: Config = {
         "study": "test",
         "implementations": [str(tmp_path / "implementations")],
         "activations": [str(tmp_path / "activations"), str(tmp_path / "more")],

@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 from conftest import REPOSITORY
 from mlplab import activations, implementations, initializers
 from mlplab.analysis import tables
+from mlplab.analysis.diagnostics import diagnostics_table
+from mlplab.analysis.groups import groups_table
 from mlplab.analysis.runs import runs_table
 from mlplab.analysis.scores import evaluate_run
 from mlplab.analysis.summary import per_class_table, summary_table
@@ -420,27 +422,24 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     assert summary[f"{scored_on}_accuracy_mean"].isna().tolist() == [True, False][: len(jobs)]
     assert len(per_class_table(runs, records)) == 10 * len(jobs)
 
-    def by_implementation(column: str) -> dict[str, dict[str, list[float]]]:
-        values = runs if column in runs else runs.assign(**{column: math.nan})
-        return {
-            str(name): {"relu": rows[column].tolist()}
-            for name, rows in values.groupby("implementation", sort=False)
-        }
-
-    of_runs = [record.run for record in records.values()]
-    rows = [record.diagnostics for record in records.values()]
+    measured = ((each.run["activation"], each.diagnostics) for each in records.values())
+    drawn = {
+        "runs": runs,
+        "summary": summary,
+        "groups": groups_table(runs, [], scored_on),
+        "diagnostics": diagnostics_table(measured),
+    }
+    confusion = np.array(next(iter(records.values())).evaluation["confusion"])
     draw: dict[str, Callable[[], Any]] = {
         "curves": lambda: comparing_runs.curves(
             {record.run["implementation"]: [record] for record in records.values()}, scored_on
         ),
-        "accuracy": lambda: comparing_runs.accuracy(
-            by_implementation(f"{scored_on}_accuracy"), scored_on
-        ),
-        "seconds": lambda: comparing_runs.seconds(by_implementation("seconds_per_epoch")),
-        "gradients": lambda: diagnostics.gradients(of_runs, rows),
-        "units": lambda: diagnostics.units(of_runs, rows),
+        "accuracy": lambda: comparing_runs.accuracy(drawn, scored_on),
+        "seconds": lambda: comparing_runs.seconds(drawn, scored_on),
+        "gradients": lambda: diagnostics.gradients(drawn),
+        "units": lambda: diagnostics.units(drawn),
         "confusion": lambda: images.confusion(
-            np.array(next(iter(records.values())).evaluation["confusion"]), [*"abcdefghij"]
+            images.Cell(np.zeros((0, 1, 1)), [], [], confusion, [*"abcdefghij"])
         ),
     }
     for name, figure in draw.items():

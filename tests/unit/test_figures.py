@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -16,8 +17,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from conftest import epoch_row, failed_record, run_record
 from mlplab import activations
+from mlplab.analysis.groups import groups_table
+from mlplab.analysis.summary import summary_table
+from mlplab.figures import activations as activation_figures
 from mlplab.figures import canvas, images, runs
-from mlplab.figures.activations import activation as draw_activation
 from mlplab.study.record import RunRecord
 
 
@@ -41,11 +44,17 @@ def lines(axes: Axes) -> dict[str, tuple[list[float], list[float]]]:
     }
 
 
+def both(name: str, arrays: dict[str, Any]) -> tuple[Figure, Figure]:
+    """The figures of an activation and of its gradient."""
+    draw = activation_figures
+    return draw.function(name, arrays), draw.gradient(name, arrays)
+
+
 @pytest.fixture(scope="module", params=activations.names())
 def drawn(request: pytest.FixtureRequest) -> Iterator[tuple[str, Figure, Figure]]:
     values = activations.sampled(activations.load(request.param))
     arrays = {key: tensor.numpy() for key, tensor in values.items()}
-    yield request.param, *draw_activation(request.param, **arrays)
+    yield request.param, *both(request.param, arrays)
 
 
 def test_activation_figures_have_the_articles_size_and_labels(
@@ -149,7 +158,7 @@ def test_predictions_are_six_images_in_a_row_with_the_true_class_above_the_predi
     pixels = np.arange(6 * 4 * 3).reshape(6, 4, 3)
     true = ["ankle boot", "pullover", "trouser", "trouser", "shirt", "coat"]
     guessed = ["ankle boot", "pullover", "trouser", "dress", "shirt", "bag"]
-    figure = images.predictions(pixels, true, guessed)
+    figure = images.predictions(cell(true, guessed, pixels=pixels))
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 6
     grid = figure.axes[0].get_gridspec()
@@ -163,15 +172,17 @@ def test_predictions_are_six_images_in_a_row_with_the_true_class_above_the_predi
 
 
 def test_images_fill_rows_and_leave_the_last_one_short() -> None:
-    figure = images.images(np.zeros((5, 4, 3)), list("abcde"), columns=3)
-    assert len(figure.axes) == 6
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]
-    assert len([axes for axes in figure.axes if axes.images]) == 5
+    figure = images.samples(np.zeros((17, 4, 3)), list("abcdefghijklmnopq"))
+    assert len(figure.axes) == 18
+    assert [axes.get_title() for axes in figure.axes] == [*"abcdefghijklmnopq", ""]
+    assert len([axes for axes in figure.axes if axes.images]) == 17
     assert not any(axes.axison for axes in figure.axes)
 
 
 def test_the_confusion_matrix_shows_shares_of_each_true_class() -> None:
-    figure = images.confusion(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 8]]), ["a", "b", "c"])
+    figure = images.confusion(
+        cell(confusion=np.array([[3, 1, 0], [0, 0, 0], [0, 0, 8]]), class_names=["a", "b", "c"])
+    )
     (axes,) = figure.axes
     assert axes.get_ylabel() == "true class"
     assert axes.get_xlabel() == "predicted class"
@@ -183,6 +194,45 @@ def test_the_confusion_matrix_shows_shares_of_each_true_class() -> None:
     assert texts == {((0, 0), "75"), ((1, 0), "25"), ((2, 2), "100")}
 
 
+Values = Mapping[str, Mapping[str, Sequence[float]]]
+
+
+def tables(values: Values, split: str) -> dict[str, pd.DataFrame]:
+    """Tables of runs with these accuracies, which are their seconds too; without one, they fail."""
+    rows = [
+        {
+            "run": f"{implementation}/{group}/seed={seed}",
+            "implementation": implementation,
+            "activation": group,
+            "seed": seed,
+            "status": "failed" if math.isnan(value) else "finished",
+            "sanity": "met",
+            f"{split}_accuracy": value,
+            "seconds_per_epoch": value,
+        }
+        for implementation, groups in values.items()
+        for group, each in groups.items()
+        for seed, value in enumerate(each)
+    ]
+    table = pd.DataFrame(rows)
+    groups = groups_table(table, [], split)
+    return {"runs": table, "summary": summary_table(table, [], split), "groups": groups}
+
+
+def accuracy(values: Values, split: str = "test") -> Figure:
+    return runs.accuracy(tables(values, split), split)
+
+
+def seconds(values: Values) -> Figure:
+    return runs.seconds(tables(values, "test"), "test")
+
+
+def cell(true: Sequence[str] = (), guessed: Sequence[str] = (), **values: Any) -> images.Cell:
+    """What a cell predicts, of no image where none is given."""
+    usual = {"pixels": np.zeros((0, 4, 4)), "confusion": np.eye(1), "class_names": ["a"]}
+    return images.Cell(labels=true, predicted=guessed, **{**usual, **values})
+
+
 VALUES = {
     "scratch": {"relu": [0.8, 0.9], "tanh": [0.7, 0.75]},
     "concise": {"relu": [0.85, 0.95], "tanh": [0.6, 0.65]},
@@ -190,7 +240,7 @@ VALUES = {
 
 
 def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
-    figure = runs.accuracy(VALUES)
+    figure = accuracy(VALUES)
     assert isinstance(figure, Figure)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "test accuracy"
@@ -209,7 +259,7 @@ def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
 
 
 def test_series_are_told_apart_by_place_and_colour() -> None:
-    (axes,) = runs.accuracy(VALUES).axes
+    (axes,) = accuracy(VALUES).axes
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert len({line.get_ydata()[0] for line in dots}) == 4  # type: ignore[index]
     assert len({to_hex(line.get_color()) for line in dots}) == 2
@@ -218,14 +268,14 @@ def test_series_are_told_apart_by_place_and_colour() -> None:
 
 
 def test_seconds_start_at_zero_and_have_no_means() -> None:
-    (axes,) = runs.seconds(VALUES).axes
+    (axes,) = seconds(VALUES).axes
     assert axes.get_xlabel() == "seconds per epoch"
     assert axes.get_xlim()[0] == 0
     assert {line.get_marker() for line in axes.lines} == {"o"}
 
 
 def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
-    (axes,) = runs.accuracy({"scratch": {"relu": [0.8]}, "concise": {"tanh": [0.9]}}).axes
+    (axes,) = accuracy({"scratch": {"relu": [0.8]}, "concise": {"tanh": [0.9]}}).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
     positions = {
         line.get_xdata()[0]: line.get_ydata()[0]  # type: ignore[index]
@@ -238,15 +288,19 @@ def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
 
 def all_figures() -> dict[str, Figure]:
     x = np.arange(-8, 8, 0.1)
-    function, gradient = draw_activation("relu", x, x, x, x)
+    function, gradient = both("relu", dict.fromkeys(("x", "function", "gradient", "derivative"), x))
     return {
         "function": function,
         "gradient": gradient,
         "curves": runs.curves({"scratch": [training(3)]}),
-        "predictions": images.predictions(np.zeros((6, 4, 4)), list("abcdef"), list("abcdeg")),
-        "confusion": images.confusion(np.eye(10, dtype=int), [f"class {n}" for n in range(10)]),
-        "accuracy": runs.accuracy(VALUES),
-        "seconds": runs.seconds(VALUES),
+        "predictions": images.predictions(
+            cell(list("abcdef"), list("abcdeg"), pixels=np.zeros((6, 4, 4)))
+        ),
+        "confusion": images.confusion(
+            cell(confusion=np.eye(10, dtype=int), class_names=[f"class {n}" for n in range(10)])
+        ),
+        "accuracy": accuracy(VALUES),
+        "seconds": seconds(VALUES),
         "nothing": canvas.nothing("All runs failed."),
     }
 
@@ -265,7 +319,7 @@ def test_figures_are_saved_as_svg_with_readable_text_and_as_png(name: str, tmp_p
 
 def test_the_same_figure_gives_the_same_svg(tmp_path: Path) -> None:
     for number in range(2):
-        canvas.save(runs.accuracy(VALUES), tmp_path / f"{number}.svg")
+        canvas.save(accuracy(VALUES), tmp_path / f"{number}.svg")
     assert (tmp_path / "0.svg").read_bytes() == (tmp_path / "1.svg").read_bytes()
 
 
@@ -274,7 +328,7 @@ def test_a_figure_that_cannot_be_drawn_leaves_the_old_file(
 ) -> None:
     target = tmp_path / "figure.png"
     target.write_bytes(b"old")
-    figure = runs.accuracy(VALUES)
+    figure = accuracy(VALUES)
     # Drawing fails for real: a formula that matplotlib cannot parse.
     figure.axes[0].set_title(r"$\frac{1$")
     with pytest.raises(ValueError, match=r"(?i)parse|expected"):
@@ -298,7 +352,7 @@ def validated(epochs: int) -> RunRecord:
 
 
 def test_the_first_group_is_above_the_others() -> None:
-    (axes,) = runs.accuracy(VALUES).axes
+    (axes,) = accuracy(VALUES).axes
     bottom, top = axes.get_ylim()
     assert top < 0 < 1 < bottom
 
@@ -310,7 +364,7 @@ def test_training_curves_are_of_the_split_that_runs_are_scored_on() -> None:
 
 
 def test_accuracy_says_the_split_that_it_is_of() -> None:
-    (axes,) = runs.accuracy(VALUES, "validation").axes
+    (axes,) = accuracy(VALUES, "validation").axes
     assert axes.get_xlabel() == "validation accuracy"
 
 
@@ -343,7 +397,7 @@ def test_curves_of_failed_runs_alone_are_empty(tmp_path: Path) -> None:
 
 def test_a_run_that_did_not_finish_has_no_dot_and_its_cell_no_mean(tmp_path: Path) -> None:
     values = {"scratch": {"relu": [0.8, math.nan], "tanh": [0.7, 0.8]}}
-    figure = runs.accuracy(values)
+    figure = accuracy(values)
     canvas.save(figure, tmp_path / "accuracy.svg")
     means = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "|"]  # type: ignore
     assert len(means) == 2
@@ -352,7 +406,7 @@ def test_a_run_that_did_not_finish_has_no_dot_and_its_cell_no_mean(tmp_path: Pat
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("draw", [runs.accuracy, runs.seconds])
+@pytest.mark.parametrize("draw", [accuracy, seconds])
 def test_overviews_of_failed_runs_alone_are_drawn(tmp_path: Path, draw: Any) -> None:
     figure = draw({"mine": {"relu": [math.nan, math.nan]}})
     canvas.save(figure, tmp_path / "overview.svg", tmp_path / "overview.png")
@@ -370,13 +424,13 @@ def test_of_more_groups_than_fit_the_best_are_drawn_best_first() -> None:
     # A run that did not finish leaves its group without a mean: it is not among the best.
     for number in (0, 12, 20):
         values["scratch"][f"group {number:02}"][0] = math.nan
-    figure = runs.accuracy(values)
+    figure = accuracy(values)
     (axes,) = figure.axes
     numbers = [n for n in range(runs.GROUPS_AT_MOST + 3) if n not in (0, 12, 20)]
     best = [f"group {n:02}" for n in numbers]
     assert len(best) == runs.GROUPS_AT_MOST
     assert [label.get_text() for label in axes.get_yticklabels()] == best
-    assert axes.get_title() == f"the {len(best)} highest of {len(best) + 7} groups"
+    assert axes.get_title() == f"the {len(best)} most accurate of {len(best) + 7} groups"
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert len(dots) == 2 * len(best)
     for line in dots:
@@ -386,7 +440,7 @@ def test_of_more_groups_than_fit_the_best_are_drawn_best_first() -> None:
 
 def test_as_many_groups_as_fit_are_all_drawn_in_their_order() -> None:
     values = many(runs.GROUPS_AT_MOST)
-    (axes,) = runs.accuracy(values).axes
+    (axes,) = accuracy(values).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == list(values["scratch"])
     assert axes.get_title() == ""
     legend = axes.get_legend()
@@ -397,7 +451,7 @@ def test_as_many_groups_as_fit_are_all_drawn_in_their_order() -> None:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     ("draw", "label"),
-    [(runs.accuracy, "test accuracy"), (runs.seconds, "seconds per epoch")],
+    [(accuracy, "test accuracy"), (seconds, "seconds per epoch")],
 )
 def test_of_more_runs_than_dots_can_show_the_spread_is_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw: Any, label: str
@@ -434,7 +488,7 @@ def test_a_figure_is_laid_out_once_for_all_its_formats(
         return original(engine, figure)
 
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", counted)
-    figure = runs.accuracy(VALUES)
+    figure = accuracy(VALUES)
     canvas.save(figure, tmp_path / "0.svg", tmp_path / "0.png")
     assert laid_out == [figure]
     # Nothing reaches over the edge of the second one.
@@ -452,6 +506,8 @@ def test_a_figure_of_nothing_says_why() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_the_confusion_of_failed_runs_is_empty(tmp_path: Path) -> None:
-    figure = images.confusion(np.zeros((3, 3), dtype=int), ["a", "b", "c"])
+    figure = images.confusion(
+        cell(confusion=np.zeros((3, 3), dtype=int), class_names=["a", "b", "c"])
+    )
     canvas.save(figure, tmp_path / "confusion.svg")
     assert not figure.axes[0].texts

@@ -4,12 +4,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mlplab.analysis.diagnostics import diagnostics_table
 from mlplab.figures import canvas
 from mlplab.figures import diagnostics as gradient_flow
 
@@ -42,6 +44,19 @@ def run(activation: str) -> dict[str, Any]:
     return {"activation": activation}
 
 
+def gradients(runs: list[dict[str, Any]], rows: list[Rows]) -> Figure:
+    return gradient_flow.gradients({"diagnostics": table(runs, rows)})
+
+
+def units(runs: list[dict[str, Any]], rows: list[Rows]) -> Figure:
+    return gradient_flow.units({"diagnostics": table(runs, rows)})
+
+
+def table(runs: list[dict[str, Any]], rows: list[Rows]) -> pd.DataFrame:
+    names = [each["activation"] for each in runs]
+    return diagnostics_table(zip(names, rows, strict=True))
+
+
 def points(line: Line2D) -> tuple[list[float], list[float]]:
     return list(line.get_xdata()), list(line.get_ydata())  # type: ignore[arg-type]
 
@@ -62,7 +77,7 @@ def panels(figure: Figure) -> list[Axes]:
 
 
 def test_norms_of_weights_are_drawn_by_layer_before_and_after_training() -> None:
-    figure = gradient_flow.gradients([run("relu")], [diagnostics(hidden=2)])
+    figure = gradients([run("relu")], [diagnostics(hidden=2)])
     (axes,) = panels(figure)
     assert axes.get_title() == "relu"
     assert axes.get_xlabel() == "layer"
@@ -78,7 +93,7 @@ def test_norms_of_weights_are_drawn_by_layer_before_and_after_training() -> None
 def test_there_is_a_panel_per_activation_and_a_line_per_depth() -> None:
     names = ["tanh", "relu", "tanh", "sigmoid", "mish"]
     rows = [diagnostics(hidden) for hidden in (1, 2, 4, 2, 12)]
-    figure = gradient_flow.gradients([run(name) for name in names], rows)
+    figure = gradients([run(name) for name in names], rows)
     assert [axes.get_title() for axes in panels(figure)] == ["tanh", "relu", "sigmoid", "mish"]
     lengths = [[len(x) for x, _ in drawn(axes, "-")] for axes in panels(figure)]
     assert lengths == [[2, 5], [3], [3], [13]]
@@ -95,19 +110,19 @@ def test_there_is_a_panel_per_activation_and_a_line_per_depth() -> None:
 
 def test_norms_of_several_runs_have_their_geometric_mean() -> None:
     rows = [diagnostics(1, scale=scale) for scale in (1.0, 100.0)]
-    (axes,) = panels(gradient_flow.gradients([run("relu")] * 2, rows))
+    (axes,) = panels(gradients([run("relu")] * 2, rows))
     assert drawn(axes, ":") == [([1, 2], pytest.approx([10, 20]))]
 
 
 def test_after_training_is_the_last_epoch_of_each_run() -> None:
     # A run that diverged in its first epoch ends there.
     rows = [diagnostics(1, epochs=1), diagnostics(1, epochs=3)]
-    (axes,) = panels(gradient_flow.gradients([run("relu")] * 2, rows))
+    (axes,) = panels(gradients([run("relu")] * 2, rows))
     assert drawn(axes, "-") == [([1, 2], pytest.approx([100, 200]))]
 
 
 def test_shares_are_drawn_by_epoch_with_a_line_per_hidden_layer() -> None:
-    figure = gradient_flow.units([run("relu")], [diagnostics(hidden=2, epochs=3)])
+    figure = units([run("relu")], [diagnostics(hidden=2, epochs=3)])
     (axes,) = panels(figure)
     assert axes.get_title() == "relu"
     assert axes.get_xlabel() == "epoch"
@@ -132,7 +147,7 @@ def test_shares_are_drawn_by_epoch_with_a_line_per_hidden_layer() -> None:
 def test_shares_are_means_over_the_runs_of_the_deepest_networks() -> None:
     rows = [diagnostics(1, scale=0.1), diagnostics(2), diagnostics(2, scale=0.5), diagnostics(3)]
     names = ["relu", "relu", "relu", "tanh"]
-    figure = gradient_flow.units([run(name) for name in names], rows)
+    figure = units([run(name) for name in names], rows)
     relu, tanh = panels(figure)
     assert len(drawn(relu, "-")) == 2
     assert len(drawn(tanh, "-")) == 3
@@ -141,11 +156,11 @@ def test_shares_are_means_over_the_runs_of_the_deepest_networks() -> None:
 
 def test_shares_of_runs_that_ended_after_different_times_stop_with_the_first() -> None:
     rows = [diagnostics(1, epochs=1), diagnostics(1, epochs=4)]
-    (axes,) = panels(gradient_flow.units([run("relu")] * 2, rows))
+    (axes,) = panels(units([run("relu")] * 2, rows))
     assert drawn(axes, "-") == [([0, 1], pytest.approx([0.1, 0.11]))]
 
 
-DRAW = [gradient_flow.gradients, gradient_flow.units]
+DRAW = [gradients, units]
 
 
 @pytest.mark.parametrize("draw", DRAW)

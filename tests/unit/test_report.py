@@ -16,12 +16,18 @@ import pytest
 from conftest import evaluated
 from mlplab import activations
 from mlplab.analysis import comparisons
+from mlplab.analysis.classes import classes_table
+from mlplab.analysis.diagnostics import diagnostics_table, networks_table
+from mlplab.analysis.groups import groups_table
 from mlplab.analysis.runs import runs_table
+from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.config.resolve import resolve
 from mlplab.errors import UserError
 from mlplab.figures import canvas, images, runs
-from mlplab.report import comparing, findings, inside, parity, render, shortlist, svg, wording
+from mlplab.figures.catalogue import catalogue
+from mlplab.report import comparing, findings, parity, render, shortlist, svg, wording
+from mlplab.report.findings import time as timing
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import Formulas, formulas
 from mlplab.study import grid
@@ -214,12 +220,13 @@ class Study:
         picture = folder / "picture.svg"
         picture.write_text(SVG)
         self.activations = [activations.source(name) for name in chosen["activation"]]
-        names = ["accuracy", "seconds", "samples", "gradients", "units"]
-        for name in chosen["activation"]:
-            names += [f"activations/{name}", f"activations/{name}.gradient"]
-        names += [f"curves/{group}" for group in grid.by_group(self.runs)]
-        for cell in grid.by_cell(self.runs):
-            names += [f"predictions/{cell}", f"confusion/{cell}"]
+        each = {
+            "": [""],
+            "activation": chosen["activation"],
+            "group": grid.by_group(self.runs),
+            "cell": grid.by_cell(self.runs),
+        }
+        names = [figure.path(of) for figure in catalogue() for of in each[figure.per]]
         self.figures = dict.fromkeys(names, picture)
 
     def table(self) -> pd.DataFrame:
@@ -250,31 +257,46 @@ class Study:
             for row in compared.to_dict("records")
             for seed in range(row["n"])
         ]  # fmt: skip
+        sampled = pd.DataFrame(
+            sampling,
+            columns=[*("kind", "within", *axes, "first", "second", "seed"),
+                     *("only_first", "only_second", "p_mcnemar")],
+        )  # fmt: skip
         images = self.manifest["counts"]["test"]["images"]
+        per_class = per_class_table(runs, self.records)
+        diagnostics = diagnostics_table(
+            (record.run["activation"], record.diagnostics) for record in self.records.values()
+        )
         return {
             "runs": runs,
             "summary": summary_table(runs, axes, self.split),
-            "per_class": per_class_table(runs, self.records),
+            "groups": groups_table(runs, axes, self.split),
+            "per_class": per_class,
+            "classes": classes_table(per_class, axes),
+            "diagnostics": diagnostics,
+            "networks": networks_table(diagnostics),
+            "speed": speed_table(runs),
             "parity": pd.DataFrame(self.parity),
             "comparisons": compared,
-            "sampling": pd.DataFrame(
-                sampling,
-                columns=[*("kind", "within", *axes, "first", "second", "seed"),
-                         *("only_first", "only_second", "p_mcnemar")],
-            ),
+            "sampling": sampled,
+            "mcnemar": comparisons.mcnemar_table(sampled, axes),
             "intervals": comparisons.wilson_table(runs, images, axes, metric),
         }  # fmt: skip
 
     def page(self) -> str:
         """The rendered page."""
+        data = self.data()
+        found = findings.all_findings(self.config, self.records, data, self.selection)
         return render(
             config=self.config,
             manifest=self.manifest,
             study={"study": self.config["study"], "experiment_id": "7"},
             records=self.records,
             mlflow=self.mlflow,
-            data=self.data(),
+            data=data,
             axes=self.axes,
+            found=found,
+            catalogue=catalogue(),
             figures=self.figures,
             activations=self.activations,
             selection=self.selection,
@@ -282,10 +304,7 @@ class Study:
 
     def findings(self) -> list[Finding]:
         """All findings."""
-        networks = inside.networks(self.records)
-        return findings.all_findings(
-            self.config, self.records, self.data(), networks, self.selection
-        )
+        return findings.all_findings(self.config, self.records, self.data(), self.selection)
 
     def sentences(self) -> str:
         """All findings as one text."""
@@ -426,7 +445,7 @@ def test_the_sampling_error_is_told_apart_from_the_seeds(study: Study) -> None:
         "Of 18 pairs of runs of one seed that differ in their activation, McNemar’s test tells 18 "
         "apart at p < 0.05 (not corrected)"
     ) in text
-    (row, *_) = comparing.sampling(study.data()["sampling"], ()).rows
+    (row, *_) = comparing.sampling(study.data()["mcnemar"], ()).rows
     assert [cell.text for cell in row] == ["scratch", "relu", "sigmoid", "3 of 3", "5", "2"]
 
 
@@ -509,7 +528,7 @@ def test_few_seeds_are_called_few(study: Study) -> None:
 
 
 def test_time_is_compared_with_the_first_implementation(study: Study) -> None:
-    text = " ".join(findings.speed(study.table(), study.records).sentences)
+    text = " ".join(timing.speed(study.data()["speed"], study.records).sentences)
     assert "0.50 s (scratch) and 0.25 s (concise)" in text
     assert "concise needs 0.50 times the time of scratch" in text
     assert "do not compare" not in text
@@ -651,7 +670,7 @@ def test_formulas_are_those_of_the_activations_file(tmp_path: Path) -> None:
 
 
 def test_an_activation_without_formulas_or_derivative_is_shown_as_such(
-    tmp_path: Path, study: Study
+    tmp_path: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = tmp_path / "cubic.py"
     plain.write_text("def function(x):\n    return x**3\n")
@@ -666,6 +685,8 @@ def test_an_activation_without_formulas_or_derivative_is_shown_as_such(
         for name in ("cubic", "broken")
         for shows in ("", ".gradient")
     }
+    data = study.data()
+    monkeypatch.setattr(study, "data", lambda: data)
     next(iter(study.records.values())).run["activation"] = "cubic"
     text = Tags(study.page()).text
     assert text.count("gives no derivative in closed form") == 1
@@ -871,6 +892,12 @@ def test_a_selection_says_what_won_and_that_the_test_set_was_read_once(tmp_path:
     assert 'href="selection.json"' in study.page()
 
 
+def networks_of(study: Study) -> dict[tuple[str, int], Any]:
+    """The rows of the table of networks, by activation and depth."""
+    rows = study.data()["networks"].itertuples()
+    return {(row.activation, row.hidden_layers): row for row in rows}
+
+
 def test_the_vanishing_gradient_is_one_number(tmp_path: Path) -> None:
     study = Study(
         tmp_path, activation=["relu", "sigmoid"], hidden_sizes=[[8], [8, 8, 8]], seed=[0, 1]
@@ -881,11 +908,12 @@ def test_the_vanishing_gradient_is_one_number(tmp_path: Path) -> None:
             for row in record.diagnostics:
                 if row["of"] == "W1":
                     row["value"] = 1.0 if record.run["seed"] else 0.01
-    networks = {(row.activation, row.hidden_layers): row for row in inside.networks(study.records)}
+    networks = networks_of(study)
     assert set(networks) == {(name, depth) for name in ("relu", "sigmoid") for depth in (1, 3)}
-    assert networks["sigmoid", 3].before == pytest.approx(0.1)
-    assert networks["relu", 3].before == networks["relu", 3].after == pytest.approx(0.25)
-    assert networks["relu", 1].dead == 0.5 and networks["sigmoid", 1].dead == 0.0
+    assert networks["sigmoid", 3].gradient_ratio_before == pytest.approx(0.1)
+    deep = networks["relu", 3]
+    assert deep.gradient_ratio_before == deep.gradient_ratio_after == pytest.approx(0.25)
+    assert networks["relu", 1].dead_at_end == 0.5 and networks["sigmoid", 1].dead_at_end == 0.0
     assert networks["relu", 1].runs == 4
     text = study.sentences()
     assert "with 3 hidden layers" in text and "0.10 (sigmoid) and 0.25 (relu)" in text
@@ -900,8 +928,8 @@ def test_gradients_that_are_zero_or_not_finite_are_no_crash(tmp_path: Path) -> N
         for row in record.diagnostics:
             if row["of"] == "W1":
                 row["value"] = 0.0 if record.run["activation"] == "tanh" else math.nan
-    vanished, unknown = inside.networks(study.records)
-    assert vanished.before == 0.0 and unknown.before is None
+    vanished, unknown = networks_of(study).values()
+    assert vanished.gradient_ratio_before == 0.0 and math.isnan(unknown.gradient_ratio_before)
     assert "multiple of the last layer’s: 0 (tanh)." in study.sentences()
 
 
@@ -920,7 +948,7 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
         seed=[0],
         learning_rate=rates,
     )
-    groups = shortlist.groups(study.config, study.records, CLASSES)
+    groups = shortlist.groups(study.config, study.records, CLASSES, study.data())
     inline, linked = shortlist.choose(groups)
     assert len(inline) == 24 and len(linked) == 6
     assert inline[0].path == "relu/learning_rate=0.3"
@@ -955,12 +983,17 @@ def large(folder: Path, seeds: int) -> Study:
 def test_a_thousand_runs_are_a_page_of_less_than_five_megabytes(tmp_path: Path) -> None:
     study = large(tmp_path, 10)
     assert len(study.runs) == 1000
+    cell = images.Cell(
+        np.add.outer(np.arange(6), np.arange(784).reshape(28, 28) % 251),
+        ["coat"] * 6,
+        "abcdef",
+        np.full((10, 10), 9),
+        ["ankle boot"] * 10,
+    )
     drawn = {
         "curves": runs.curves(dict.fromkeys("abcd", list(study.records.values())[:3])),
-        "confusion": images.confusion(np.full((10, 10), 9), ["ankle boot"] * 10),
-        "predictions": images.predictions(
-            np.add.outer(np.arange(6), np.arange(784).reshape(28, 28) % 251), ["coat"] * 6, "abcdef"
-        ),
+        "confusion": images.confusion(cell),
+        "predictions": images.predictions(cell),
     }
     for name, figure in drawn.items():
         canvas.save(figure, tmp_path / f"{name}.svg")

@@ -372,7 +372,7 @@ def test_runs_that_are_scored_on_validation_have_its_columns() -> None:
     table = runs_table(tracked_as_recorded(records), records)
     assert not [name for name in table if "test" in name]
     assert table["validation_accuracy"].tolist() == [0.5]
-    assert not [name for name in table if name.startswith("final")]
+    assert not [name for name in table if str(name).startswith("final")]
     tracked = tracked_as_recorded(records)
     tracked[path]["metrics"]["validation_loss"] = 7.0
     with pytest.raises(UserError, match=r"validation_loss is 7\.0 in MLflow"):

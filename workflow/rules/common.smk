@@ -22,8 +22,12 @@ from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, datasets, implementations, initializers
 from mlplab.config.resolve import resolve
 from mlplab.config.sources import ConfigError, read
+from mlplab.files import write_text
+from mlplab.figures.catalogue import catalogue, drawn_by
 from mlplab.study import grid
 from mlplab.study.code import code_digest, training_digest
+from mlplab.study.figures import FORMATS
+from mlplab.study.tables import TABLES, made_by
 
 # Read here first: Snakemake says neither where a file is no YAML nor that it gives a key twice.
 CONFIG_FILES = [*filter(os.path.exists, ["config/config.yaml"]), *workflow.overwrite_configfiles]
@@ -51,10 +55,10 @@ STUDY = f"results/{config['study']}"
 IMAGES = f"{DATA}/data.safetensors"
 MANIFEST = f"{DATA}/manifest.json"
 EXPERIMENT = f"{STUDY}/study.json"
-# The folder of all runs' records, and the table that is made when all of them are there and tracked.
+# The folder of all runs' records.
 RECORDS = f"{STUDY}/runs"
-RUNS_TABLE = f"{STUDY}/tables/runs.parquet"
-# Where MLflow holds each run, made with that table.
+FIGURES = f"{STUDY}/figures"
+# Where MLflow holds each run, made with the table of all runs.
 TRACKED = f"{STUDY}/tracked.json"
 # Relative to the rule files that name it.
 ENVIRONMENT = "../../environment.yml"
@@ -152,9 +156,57 @@ def each_seed(name):
     return [f"{cell}/seed={seed}{{axes}}/{name}" for seed in SEEDS]
 
 
-def labels(path):
-    """A cell's or group's path as labels of Snakemake's report."""
-    parts = path.split("/")
-    plain = [part for part in parts if "=" not in part]
-    names = ["implementation", "activation"][-len(plain) :]
-    return dict(zip(names, plain)) | dict(part.split("=") for part in parts[len(plain) :])
+def table(name, form="parquet"):
+    """The file of a table."""
+    return f"{STUDY}/tables/{name}.{form}"
+
+
+def tables_of(rule):
+    """The outputs of a rule that makes tables: <name>_csv, for Snakemake's report, <name>_parquet."""
+    outputs = {}
+    for each in made_by(rule):
+        outputs[f"{each.name}_csv"] = report(
+            table(each.name, "csv"),
+            caption=caption(f"tables/{each.name}", each.caption),
+            category="Tables",
+            labels={"table": each.name.replace("_", " ")},
+        )
+        outputs[f"{each.name}_parquet"] = table(each.name)
+    return outputs
+
+
+def figures_of(rule):
+    """The outputs of a rule that draws: <name>_<format>, items of Snakemake's report."""
+    outputs = {}
+    for figure in drawn_by(rule):
+        of = f"{{{{ snakemake.wildcards.{figure.per} }}}}"
+        said = figure.said(of=of, split=SCORED_ON, seed=SEEDS[0], ranges="")
+        for form in FORMATS:
+            outputs[f"{figure.name}_{form}"] = report(
+                f"{FIGURES}/{figure.path(f'{{{figure.per}}}')}.{form}",
+                caption=caption(f"figures/{figure.name}", " ".join(said)),
+                category=figure.section,
+                labels=labels(figure, form),
+            )
+    return outputs
+
+
+def caption(name, text):
+    """A caption as Snakemake's report wants it: as a file."""
+    file = Path(f".snakemake/captions/{name}.rst").absolute()
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        write_text(file, text)
+    return file
+
+
+def labels(figure, form):
+    """A function that labels a figure in Snakemake's report: what it shows, of what."""
+
+    def label(wildcards):
+        parts = getattr(wildcards, figure.per).split("/") if figure.per else []
+        plain = [part for part in parts if "=" not in part]
+        names = ["implementation", "activation"][-len(plain) :]
+        point = dict(part.split("=") for part in parts[len(plain) :])
+        return {**dict(zip(names, plain)), **point, "shows": figure.name, "format": form}
+
+    return label

@@ -1,6 +1,5 @@
 # What a reader sees: activations, samples, curves, predictions, confusion, accuracy and time.
-FIGURES = f"{STUDY}/figures"
-FORMATS = ("svg", "png")
+# The catalogue says which figures each rule draws (mlplab/figures).
 
 
 rule plot_activation:
@@ -8,32 +7,7 @@ rule plot_activation:
     input:
         activation=lambda wildcards: plug_in(ACTIVATION_FILES[wildcards.activation]),
     output:
-        **{
-            f"function_{form}": report(
-                f"{FIGURES}/activations/{{activation}}.{form}",
-                caption="../captions/activation.rst",
-                category="Activations",
-                labels={
-                    "activation": "{activation}",
-                    "shows": "function",
-                    "format": form,
-                },
-            )
-            for form in FORMATS
-        },
-        **{
-            f"gradient_{form}": report(
-                f"{FIGURES}/activations/{{activation}}.gradient.{form}",
-                caption="../captions/activation.rst",
-                category="Activations",
-                labels={
-                    "activation": "{activation}",
-                    "shows": "gradient",
-                    "format": form,
-                },
-            )
-            for form in FORMATS
-        },
+        **figures_of("plot_activation"),
     log:
         f"{STUDY}/logs/plot_activation/{{activation}}.log",
     benchmark:
@@ -56,13 +30,7 @@ rule plot_samples:
     input:
         data=IMAGES,
     output:
-        svg=report(
-            f"{FIGURES}/samples.svg",
-            caption="../captions/samples.rst",
-            category="Data",
-            labels={"shows": "samples"},
-        ),
-        png=f"{FIGURES}/samples.png",
+        **figures_of("plot_samples"),
     log:
         f"{STUDY}/logs/plot_samples.log",
     benchmark:
@@ -85,13 +53,7 @@ rule plot_curves:
     input:
         evaluation=lambda wildcards: run_files("evaluation.json", GROUPS[wildcards.group]),
     output:
-        svg=report(
-            f"{FIGURES}/curves/{{group}}.svg",
-            caption="../captions/curves.rst",
-            category="Training",
-            labels=lambda wildcards: labels(wildcards.group),
-        ),
-        png=f"{FIGURES}/curves/{{group}}.png",
+        **figures_of("plot_curves"),
     log:
         f"{STUDY}/logs/plot_curves/{{group}}.log",
     benchmark:
@@ -116,20 +78,7 @@ rule plot_cell:
         data=IMAGES,
         evaluation=lambda wildcards: run_files("evaluation.json", CELLS[wildcards.cell]),
     output:
-        predictions_svg=report(
-            f"{FIGURES}/predictions/{{cell}}.svg",
-            caption="../captions/predictions.rst",
-            category="Predictions",
-            labels=lambda wildcards: labels(wildcards.cell),
-        ),
-        predictions_png=f"{FIGURES}/predictions/{{cell}}.png",
-        confusion_svg=report(
-            f"{FIGURES}/confusion/{{cell}}.svg",
-            caption="../captions/confusion.rst",
-            category="Confusion",
-            labels=lambda wildcards: labels(wildcards.cell),
-        ),
-        confusion_png=f"{FIGURES}/confusion/{{cell}}.png",
+        **figures_of("plot_cell"),
     log:
         f"{STUDY}/logs/plot_cell/{{cell}}.log",
     benchmark:
@@ -152,18 +101,9 @@ rule plot_cell:
 rule plot_diagnostics:
     """Draw gradient norms by layer, and dead and saturated units by epoch, of every group."""
     input:
-        run=run_files("run.json", RUNS.values()),
+        diagnostics=table("diagnostics"),
     output:
-        **{
-            f"{name}_{form}": report(
-                f"{FIGURES}/{name}.{form}",
-                caption=f"../captions/{name}.rst",
-                category="Diagnostics",
-                labels={"shows": name, "format": form},
-            )
-            for name in ("gradients", "units")
-            for form in FORMATS
-        },
+        **figures_of("plot_diagnostics"),
     log:
         f"{STUDY}/logs/plot_diagnostics.log",
     benchmark:
@@ -184,18 +124,9 @@ rule plot_diagnostics:
 rule plot_overview:
     """Draw test accuracy and seconds per epoch of every run, by activation and implementation."""
     input:
-        runs=RUNS_TABLE,
+        **{name: table(name) for name in ("runs", "summary", "groups")},
     output:
-        **{
-            f"{name}_{form}": report(
-                f"{FIGURES}/{name}.{form}",
-                caption=f"../captions/{name}.rst",
-                category="Overview",
-                labels={"shows": name, "format": form},
-            )
-            for name in ("accuracy", "seconds")
-            for form in FORMATS
-        },
+        **figures_of("plot_overview"),
     log:
         f"{STUDY}/logs/plot_overview.log",
     benchmark:
@@ -207,7 +138,6 @@ rule plot_overview:
         runtime=growing(10),
     params:
         code=code("plot_overview"),
-        groups={path: run.group for path, run in RUNS.items()},
         scored_on=SCORED_ON,
     message:
         "Drawing accuracy and time of all runs"

@@ -3,20 +3,12 @@
 PAGE_FILES = [
     path for path in (LIBRARY / "mlplab/report").iterdir() if path.suffix in (".j2", ".css", ".js")
 ]
-# The page's figures by the names that it knows them by.
-REPORT_FIGURES = {
-    name: f"{FIGURES}/{name}.svg"
-    for name in [
-        "accuracy",
-        "seconds",
-        "samples",
-        "gradients",
-        "units",
-        *(f"activations/{name}{shows}" for name in ACTIVATIONS for shows in ("", ".gradient")),
-        *(f"curves/{group}" for group in GROUPS),
-        *(f"{kind}/{cell}" for kind in ("predictions", "confusion") for cell in CELLS),
-    ]
-}
+# What there is one figure each of.
+ALL_OF = {"": [""], "activation": ACTIVATIONS, "group": list(GROUPS), "cell": list(CELLS)}
+# The page's figures by the names that it knows them by: their files' without the ending.
+PAGE_FIGURES = [figure.path(of) for figure in catalogue() for of in ALL_OF[figure.per]]
+# The findings are a table that is made with the page.
+PAGE_TABLES = [each.name for each in TABLES if each.rule != "render_report"]
 
 
 rule render_report:
@@ -26,12 +18,13 @@ rule render_report:
         manifest=MANIFEST,
         study=EXPERIMENT,
         tracked=TRACKED,
-        tables=[forms["parquet"] for forms in TABLES.values()],
+        tables=[table(name) for name in PAGE_TABLES],
         selection=SELECTION,
-        figures=list(REPORT_FIGURES.values()),
+        figures=[f"{FIGURES}/{name}.svg" for name in PAGE_FIGURES],
         activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
     output:
-        report(
+        **tables_of("render_report"),
+        page=report(
             f"{STUDY}/report.html",
             caption="../captions/report.rst",
             category="Report",
@@ -49,8 +42,9 @@ rule render_report:
         code=code("render_report", *PAGE_FILES),
         runs=dict(zip(RUNS, run_files("run.json", RUNS.values()))),
         axes=AXES,
-        tables=list(TABLES),
-        figures=list(REPORT_FIGURES),
+        tables=PAGE_TABLES,
+        figures=PAGE_FIGURES,
+        catalogue=[asdict(figure) for figure in catalogue()],
     message:
         "Rendering the report"
     script:
@@ -63,13 +57,9 @@ rule publish_study:
         config=f"{STUDY}/config.yaml",
         study=EXPERIMENT,
         report=f"{STUDY}/report.html",
-        tables=[file for forms in TABLES.values() for file in forms.values()],
+        tables=[table(each.name, form) for each in TABLES for form in ("csv", "parquet")],
         selection=SELECTION,
-        figures=[
-            f"{path.removesuffix('svg')}{form}"
-            for path in REPORT_FIGURES.values()
-            for form in FORMATS
-        ],
+        figures=[f"{FIGURES}/{name}.{form}" for name in PAGE_FIGURES for form in FORMATS],
     output:
         f"{STUDY}/published.json",
     log:

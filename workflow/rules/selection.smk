@@ -5,7 +5,7 @@ SELECTION = [f"{STUDY}/selection.json"] if config["selection"] else []
 rule select_best:
     """Choose the combination with the highest mean validation accuracy, and read the test set once."""
     input:
-        runs=RUNS_TABLE,
+        runs=table("runs"),
         data=IMAGES,
     output:
         selection=f"{STUDY}/selection.json",

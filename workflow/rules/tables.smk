@@ -1,11 +1,5 @@
 # From MLflow to pandas tables, checked against the records on disk.
 
-SUMMARIES = ("summary", "per_class", "comparisons", "sampling", "intervals")
-TABLES = {
-    name: {form: f"{STUDY}/tables/{name}.{form}" for form in ("csv", "parquet")}
-    for name in ("runs", "parity", *SUMMARIES)
-}
-
 
 rule save_config:
     """Keep the configuration that the results come from, with all defaults filled in."""
@@ -39,13 +33,7 @@ rule collect_runs:
         manifest=MANIFEST,
         tracked=run_files("mlflow.json", RUNS.values()),
     output:
-        csv=report(
-            TABLES["runs"]["csv"],
-            caption="../captions/runs.rst",
-            category="Tables",
-            labels={"table": "runs"},
-        ),
-        parquet=TABLES["runs"]["parquet"],
+        **tables_of("collect_runs"),
         tracked=TRACKED,
     log:
         f"{STUDY}/logs/collect_runs.log",
@@ -68,23 +56,10 @@ rule collect_runs:
 rule summarize:
     """Summarise the runs over seeds and classes; compare activations and implementations."""
     input:
-        runs=RUNS_TABLE,
+        runs=table("runs"),
         manifest=MANIFEST,
     output:
-        **{
-            f"{name}_{form}": (
-                report(
-                    TABLES[name][form],
-                    caption=f"../captions/{name}.rst",
-                    category="Tables",
-                    labels={"table": name.replace("_", " ")},
-                )
-                if form == "csv"
-                else TABLES[name][form]
-            )
-            for name in SUMMARIES
-            for form in ("csv", "parquet")
-        },
+        **tables_of("summarize"),
     log:
         f"{STUDY}/logs/summarize.log",
     benchmark:
@@ -149,13 +124,7 @@ rule tabulate_parity:
             implementation=config["grid"]["implementation"],
         ),
     output:
-        csv=report(
-            TABLES["parity"]["csv"],
-            caption="../captions/parity.rst",
-            category="Tables",
-            labels={"table": "parity"},
-        ),
-        parquet=TABLES["parity"]["parquet"],
+        **tables_of("tabulate_parity"),
     log:
         f"{STUDY}/logs/tabulate_parity.log",
     benchmark:
@@ -171,3 +140,26 @@ rule tabulate_parity:
         "Tabulating parity"
     script:
         "../scripts/tabulate_parity.py"
+
+
+rule tabulate_diagnostics:
+    """Average gradient norms, dead units and saturated values over the runs of a network."""
+    input:
+        run=run_files("run.json", RUNS.values()),
+    output:
+        **tables_of("tabulate_diagnostics"),
+    log:
+        f"{STUDY}/logs/tabulate_diagnostics.log",
+    benchmark:
+        f"{STUDY}/benchmarks/tabulate_diagnostics.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        code=code("tabulate_diagnostics"),
+    message:
+        "Tabulating gradients and units"
+    script:
+        "../scripts/tabulate_diagnostics.py"

@@ -13,6 +13,5 @@ with logged(snakemake):
     plot_curves(
         snakemake.input.evaluation,
         snakemake.params.scored_on,
-        snakemake.output.svg,
-        snakemake.output.png,
+        dict(snakemake.output.items()),
     )

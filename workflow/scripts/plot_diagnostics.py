@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with logged(snakemake):
-    from mlplab.steps.plot_diagnostics import plot_diagnostics
+    from mlplab.figures import diagnostics
+    from mlplab.steps.plot_tables import plot_tables
 
-    plot_diagnostics(
-        snakemake.input.run,
+    plot_tables(
+        diagnostics,
+        dict(snakemake.input.items()),
         dict(snakemake.output.items()),
     )

@@ -8,11 +8,12 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 with logged(snakemake):
-    from mlplab.steps.plot_overview import plot_overview
+    from mlplab.figures import runs
+    from mlplab.steps.plot_tables import plot_tables
 
-    plot_overview(
-        snakemake.input.runs,
-        snakemake.params.groups,
-        snakemake.params.scored_on,
+    plot_tables(
+        runs,
+        dict(snakemake.input.items()),
         dict(snakemake.output.items()),
+        snakemake.params.scored_on,
     )

@@ -12,6 +12,5 @@ with logged(snakemake):
 
     plot_samples(
         snakemake.input.data,
-        snakemake.output.svg,
-        snakemake.output.png,
+        dict(snakemake.output.items()),
     )

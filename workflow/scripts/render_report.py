@@ -19,7 +19,8 @@ with logged(snakemake):
         dict(zip(snakemake.params.tables, snakemake.input.tables, strict=True)),
         snakemake.params.axes,
         dict(zip(snakemake.params.figures, snakemake.input.figures, strict=True)),
+        snakemake.params.catalogue,
         snakemake.input.activations,
         next(iter(snakemake.input.selection), None),
-        snakemake.output[0],
+        dict(snakemake.output.items()),
     )

@@ -12,6 +12,5 @@ with logged(snakemake):
 
     tabulate_parity(
         snakemake.input.parity,
-        snakemake.output.csv,
-        snakemake.output.parquet,
+        dict(snakemake.output.items()),
     )

@@ -113,9 +113,10 @@ def _pairs(runs: pd.DataFrame, axes: Sequence[str], metric: str) -> Iterator[Pai
 
 COMPARED = (
     *("n", "left_out", "mean_first", "mean_second", "difference", "low", "high"),
-    *("p_t", "p_t_holm", "p_permutation", "p_permutation_holm", "p_least", "exact", "effect_size"),
+    *("p_t", "p_t_holm", "p_permutation", "p_permutation_holm", "p_least", "p_least_holm"),
+    *("exact", "effect_size"),
     *("margin", "p_equivalence", "equivalent", "equivalence_low", "equivalence_high"),
-    "conclusion",
+    *("alpha", "seeds_needed", "verdict", "conclusion"),
 )
 
 
@@ -128,7 +129,9 @@ def comparisons_table(
     which more is better, `margin` the difference in it below which implementations count as
     equivalent. Holm's correction is over all rows of one `kind`. Equivalence is not corrected:
     to claim it of all rows at once needs no correction (intersection–union), each single claim
-    has its own level of 5 %. Only seeds vary: what another test set would say, sampling_table
+    has its own level of 5 %. `verdict` says what the permutation test, at the level `alpha`, can
+    tell: "told apart", "not told apart", "too few seeds" (with `seeds_needed` one pair of the kind
+    could be) or "no pair". Only seeds vary: what another test set would say, sampling_table
     tells. ValueError where a cell has two runs of one seed, or for another kind of metric.
     """
     if not metric.endswith(("accuracy", "f1")):
@@ -181,11 +184,37 @@ def _corrected(family: list[dict[str, Any]]) -> list[dict[str, Any]]:
         f"{name}_holm": statistics.holm([row[name] for row in family]).tolist()
         for name in ("p_t", "p_permutation", "p_least")
     }
+    level = {"alpha": statistics.ALPHA, "seeds_needed": _seeds_needed(family)}
     rows = [
-        row | {name: values[index] for name, values in corrected.items()}
+        row | level | {name: values[index] for name, values in corrected.items()}
         for index, row in enumerate(family)
     ]
-    return [row | {"conclusion": _conclusion(row)} for row in rows]
+    judged = [row | {"verdict": _verdict(row)} for row in rows]
+    return [row | {"conclusion": _conclusion(row)} for row in judged]
+
+
+def _seeds_needed(family: Sequence[Mapping[str, Any]]) -> float:
+    """The least number of seeds with which one of the pairs that there are can be told apart.
+
+    NaN where it is more than are counted exactly.
+    """
+    pairs = sum(row["n"] > 0 for row in family)
+    enough = (
+        float(n)
+        for n in range(2, statistics.MOST_EXACT + 1)
+        if pairs * statistics.least_permutation_p(n) < statistics.ALPHA
+    )
+    return next(enough, math.nan)
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    if not row["n"]:
+        return "no pair"
+    # Holm's p grows with each p of the family, so no data can bring it under that of the least.
+    if row["p_least_holm"] >= statistics.ALPHA:
+        return "too few seeds"
+    told = row["p_permutation_holm"] < statistics.ALPHA
+    return "told apart" if told else "not told apart"
 
 
 def _conclusion(row: Mapping[str, Any]) -> str:
@@ -200,8 +229,7 @@ def _conclusion(row: Mapping[str, Any]) -> str:
 
 
 def _difference_clause(row: Mapping[str, Any]) -> str:
-    # Holm's p grows with each p of the family, so no data can bring it under that of the least.
-    if row["p_least_holm"] >= statistics.ALPHA:
+    if row["verdict"] == "too few seeds":
         corrected = (
             f", or under {row['p_least_holm']:.3g} after Holm's correction"
             if row["p_least"] < statistics.ALPHA
@@ -212,7 +240,7 @@ def _difference_clause(row: Mapping[str, Any]) -> str:
             "so these seeds cannot show a difference"
         )
     p = f"permutation p = {row['p_permutation_holm']:.2g} after Holm's correction"
-    if row["p_permutation_holm"] >= statistics.ALPHA:
+    if row["verdict"] == "not told apart":
         return f"not told apart ({p})"
     ahead = row["first"] if row["difference"] > 0 else row["second"]
     points = f"{100 * abs(row['difference']):.2g} percentage points"
@@ -264,6 +292,35 @@ def sampling_table(
     return pd.DataFrame(rows, columns=columns)
 
 
+def mcnemar_table(sampling: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """A row per pair of groups, and one of each kind for all its pairs, from a sampling_table.
+
+    On how many of its `seeds` McNemar's test tells the pair apart at the level `alpha`, and the
+    medians over seeds of the images that only one of the two gets right. What names a pair is empty
+    in the rows of all pairs.
+    """
+    keys = _columns(axes)
+    rows = []
+    for kind, of_kind in sampling.groupby("kind", sort=False):
+        rows.append({**dict.fromkeys(keys, ""), "kind": kind, **_told_by_images(of_kind)})
+        rows += [
+            {**dict(zip(keys, pair, strict=True)), **_told_by_images(seeds)}
+            for pair, seeds in of_kind.groupby(keys, sort=False)
+        ]
+    columns = [*keys, "seeds", "told_apart", "only_first_median", "only_second_median", "alpha"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(axes, str))
+
+
+def _told_by_images(tests: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "seeds": len(tests),
+        "told_apart": int((tests["p_mcnemar"] < statistics.ALPHA).sum()),
+        "only_first_median": float(tests["only_first"].median()),
+        "only_second_median": float(tests["only_second"].median()),
+        "alpha": statistics.ALPHA,
+    }
+
+
 def _hits(
     paths: Iterable[str], predictions: Mapping[str, str | os.PathLike[str]]
 ) -> dict[str, NDArray[np.bool_]]:
@@ -304,6 +361,7 @@ def wilson_table(
         for accuracy, count in zip(table[metric], counts, strict=True)
     ]
     bounds = pd.DataFrame(intervals, columns=["low", "high"], dtype=float)
+    bounds["width"] = bounds["high"] - bounds["low"]
     return table.join(bounds.add_prefix("wilson_"))
 
 

@@ -1,6 +1,7 @@
 """What all tables of a study share: the columns of a cell, and how they are written."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,14 @@ def write(
         table.to_csv(temporary, index=False)
     with replacing(parquet) as temporary:
         table.to_parquet(temporary, index=False)
+
+
+def write_all(
+    tables: Mapping[str, pd.DataFrame], outputs: Mapping[str, str | os.PathLike[str]]
+) -> None:
+    """Write each table to `<name>_csv` and `<name>_parquet` of `outputs`."""
+    for name, table in tables.items():
+        write(table, outputs[f"{name}_csv"], outputs[f"{name}_parquet"])
 
 
 def plain(value: Any) -> Any:

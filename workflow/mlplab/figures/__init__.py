@@ -1,1 +1,1 @@
-"""matplotlib: the figures of a study. Each function draws one and returns it."""
+"""matplotlib: the figures of a study. Each function of FIGURES draws one and returns it."""

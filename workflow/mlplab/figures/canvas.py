@@ -1,13 +1,13 @@
 """What all figures share: style, size, and how they are written."""
 
-import os
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, cast
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from mlplab.files import replacing
+from mlplab.files import PathLike, replacing
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#5b5b5b")
@@ -25,7 +25,7 @@ STYLE = {
 cast(Any, mpl.rcParams).update(STYLE)
 
 
-def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
+def save(figure: Figure, *paths: PathLike) -> None:
     """Write a figure to each path, whole or not at all; the ending says the format."""
     for path in paths:
         form = str(path).rpartition(".")[2]
@@ -39,12 +39,24 @@ def save(figure: Figure, *paths: str | os.PathLike[str]) -> None:
             figure.set_layout_engine(None)
 
 
-def save_forms(
-    figures: Mapping[str, Figure], outputs: Mapping[str, str | os.PathLike[str]]
-) -> None:
-    """Write each figure to `<name>_svg` and `<name>_png` of `outputs`."""
-    for name, figure in figures.items():
-        save(figure, outputs[f"{name}_svg"], outputs[f"{name}_png"])
+def draw(module: ModuleType, outputs: Mapping[str, PathLike], *given: Any) -> None:
+    """Write the figures of `outputs` as `<name>_<format>`; what draws each is given the same."""
+    for name, paths in _paths(outputs).items():
+        save(getattr(module, name)(*given), *paths)
+
+
+def draw_nothing(outputs: Mapping[str, PathLike], reason: str) -> None:
+    """Write figures that say why there is nothing to see."""
+    for paths in _paths(outputs).values():
+        save(nothing(reason), *paths)
+
+
+def _paths(outputs: Mapping[str, PathLike]) -> dict[str, list[PathLike]]:
+    """The files of each figure, by its name."""
+    found: dict[str, list[PathLike]] = {}
+    for key, path in outputs.items():
+        found.setdefault(key.rpartition("_")[0], []).append(path)
+    return found
 
 
 def new_figure(width: float = 5, height: float = 2.5, **kwargs: Any) -> tuple[Figure, Any]:

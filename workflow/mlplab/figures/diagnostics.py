@@ -5,48 +5,37 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from mlplab.figures.canvas import new_figure, nothing
 
-Run = Mapping[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 PANELS_IN_A_ROW = 3
 
-
-# The values of one run epoch by epoch, from epoch 0: quantity → what it is of (W1, H1 …) → values.
-Series = Mapping[str, Mapping[str, Sequence[float]]]
-
-
-def _series(rows: Rows) -> Series:
-    found: dict[str, dict[str, list[float]]] = {}
-    for row in rows:
-        found.setdefault(row["quantity"], {}).setdefault(row["of"], []).append(row["value"])
-    return found
-
-
-def _by_activation(runs: Sequence[Run], rows: Sequence[Rows]) -> dict[str, dict[int, list[Series]]]:
-    """Activation → number of layers with weights → the runs; failed ones have no diagnostics."""
-    found: dict[str, dict[int, list[Series]]] = {}
-    for run, of_run in zip(runs, rows, strict=True):
-        if of_run:
-            series = _series(of_run)
-            by_depth = found.setdefault(run["activation"], {})
-            by_depth.setdefault(len(_norms(series, 0)), []).append(series)
-    return found
-
-
-def _norms(series: Series, epoch: int) -> list[float]:
-    """Gradient norms of W1, W2 … in an epoch; the last one is -1."""
-    norms = series["gradient_norm"]
-    return [values[epoch] for of, values in norms.items() if of.startswith("W")]
-
-
-def _geometric_mean(values: Sequence[Sequence[float]]) -> Any:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.exp(np.log(np.array(values)).mean(axis=0))
+FIGURES = {
+    "gradients": {
+        "rule": "plot_diagnostics",
+        "section": "Inside the networks",
+        "items": "A8",
+        "shows": "Norm of the gradient of each layer’s weights before and after training, a panel "
+        "for each activation.",
+        "caption": "The norm of each layer’s gradient, dotted before training and solid after it, "
+        "a line for each depth: a line that falls towards layer 1 is a gradient that vanishes on "
+        "its way back.",
+    },
+    "units": {
+        "rule": "plot_diagnostics",
+        "section": "Inside the networks",
+        "items": "A8",
+        "shows": "Share of dead units and of saturated values of each hidden layer by epoch, a "
+        "panel for each activation.",
+        "caption": "Solid: units that have no slope on any image, which no longer learn. Dashed: "
+        "values where the slope is below 5 % of its greatest; for ReLU that is its whole flat "
+        "side, for sigmoid and tanh both ends.",
+    },
+}
 
 
 def _panels(names: Sequence[str]) -> tuple[Figure, Any]:
@@ -60,34 +49,36 @@ def _panels(names: Sequence[str]) -> tuple[Figure, Any]:
     return figure, panels.flat
 
 
-def gradients(runs: Sequence[Run], rows: Sequence[Rows]) -> Figure:
+def _shades(count: int) -> Any:
+    """So many colours, from dark to light."""
+    return mpl.colormaps["viridis"](np.linspace(0, 0.85, count))
+
+
+def gradients(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Norm of each weight matrix's gradient, by layer: a panel per activation, a line per depth.
 
-    Dotted before training, solid after the last epoch; geometric means over runs.
+    Dotted before training, solid after the last epoch; as the table of diagnostics has them.
     """
-    groups = _by_activation(runs, rows)
-    if not groups:
+    table = tables["diagnostics"]
+    if table.empty:
         return nothing("No run has diagnostics: all of them failed.")
-    depths = sorted(set().union(*groups.values()))
-    colors = mpl.colormaps["viridis"](np.linspace(0, 0.85, len(depths)))
-    figure, panels = _panels(list(groups))
-    for axes, (activation, by_depth) in zip(panels, groups.items(), strict=False):
-        for depth, color in zip(depths, colors, strict=True):
-            if depth not in by_depth:
-                continue
-            layers = np.arange(1, depth + 1)
-            for style, epoch in ((":", 0), ("-", -1)):
-                mean = _geometric_mean([_norms(series, epoch) for series in by_depth[depth]])
-                axes.plot(layers, mean, style, color=color, marker="o", markersize=3)
+    depths = sorted(set(table["hidden_layers"]))
+    colors = dict(zip(depths, _shades(len(depths)), strict=True))
+    activations = list(table["activation"].unique())
+    figure, panels = _panels(activations)
+    for axes, activation in zip(panels, activations, strict=False):
+        rows = table[table["activation"] == activation]
+        moments = ((":", rows[(rows["epoch"] == 0) & ~rows["end"]]), ("-", rows[rows["end"]]))
+        for style, moment in moments:
+            for depth, norms in moment.groupby("hidden_layers"):
+                x, y = norms["layer"], norms["gradient_norm"]
+                axes.plot(x, y, style, color=colors[depth], marker="o", markersize=3)
         axes.set(title=activation, xlabel="layer", yscale="log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("norm of the weights' gradient")
     handles = [
-        *(
-            Line2D([], [], color=color, label=f"{depth - 1} hidden")
-            for depth, color in zip(depths, colors, strict=True)
-        ),
+        *(Line2D([], [], color=color, label=f"{depth} hidden") for depth, color in colors.items()),
         Line2D([], [], color="#777777", linestyle=":", label="before training"),
         Line2D([], [], color="#777777", label="after training"),
     ]
@@ -95,25 +86,24 @@ def gradients(runs: Sequence[Run], rows: Sequence[Rows]) -> Figure:
     return figure
 
 
-def units(runs: Sequence[Run], rows: Sequence[Rows]) -> Figure:
+def units(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Shares of dead units and of saturated values by epoch, a line per hidden layer.
 
-    Means over the runs of the deepest networks of each activation.
+    They are of the deepest networks of each activation.
     """
-    groups = _by_activation(runs, rows)
-    if not groups:
+    table = tables["diagnostics"]
+    if table.empty:
         return nothing("No run has diagnostics: all of them failed.")
-    deepest = max(map(max, groups.values())) - 1
-    colors = mpl.colormaps["viridis"](np.linspace(0, 0.85, deepest))
-    figure, panels = _panels(list(groups))
-    for axes, (activation, by_depth) in zip(panels, groups.items(), strict=False):
-        depth = max(by_depth)
-        # As many epochs as all of them have; one that diverged ends early.
-        epochs = range(min(len(s["gradient_norm"]["W1"]) for s in by_depth[depth]))
-        for layer in range(1, depth):
+    colors = _shades(table["hidden_layers"].max())
+    activations = list(table["activation"].unique())
+    figure, panels = _panels(activations)
+    for axes, activation in zip(panels, activations, strict=False):
+        rows = table[(table["activation"] == activation) & ~table["end"]]
+        depth = rows["hidden_layers"].max()
+        hidden = rows[(rows["hidden_layers"] == depth) & (rows["layer"] <= depth)]
+        for layer, shares in hidden.groupby("layer"):
             for quantity, style in (("dead", "-"), ("saturated", "--")):
-                shares = [s[quantity][f"H{layer}"][: len(epochs)] for s in by_depth[depth]]
-                axes.plot(epochs, np.mean(shares, axis=0), style, color=colors[layer - 1])
+                axes.plot(shares["epoch"], shares[quantity], style, color=colors[layer - 1])
         axes.set(title=activation, xlabel="epoch", ylim=(-0.03, 1.03))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

@@ -1,16 +1,64 @@
 """Images of the data set: samples, predictions, and which classes are taken for which."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mlplab.figures.canvas import COLORS, new_figure
+from mlplab.figures.canvas import COLORS, new_figure, nothing
+
+FIGURES = {
+    "samples": {
+        "rule": "plot_samples",
+        "section": "What was run",
+        "items": "B2",
+        "shows": "The first images of the training set, each below the name of its class.",
+        "caption": "The first images of the training set with their classes: what the network has "
+        "to tell apart.",
+    },
+    "predictions": {
+        "rule": "plot_cell",
+        "per": "cell",
+        "section": "Predictions",
+        "items": "B12",
+        "shows": "The first six {split} images, with the true class above the one that {of} "
+        "predicts, seed {seed}.",
+        "caption": "The first six {split} images for seed {seed}, the true class above the "
+        "predicted one; wrong ones are coloured.",
+    },
+    "confusion": {
+        "rule": "plot_cell",
+        "per": "cell",
+        "section": "Predictions",
+        "shows": "Confusion matrix of {of} on {split} images, summed over seeds: rows are true "
+        "classes, columns predicted ones.",
+        "caption": "Per cent of each true class (row) predicted as each class (column), summed "
+        "over seeds; off the diagonal are the errors.",
+    },
+}
 
 
-def images(
+class Cell(NamedTuple):
+    """What a cell predicts: some images of its first run, n × height × width, and all confusions.
+
+    `confusion` is c × c: row the true class, column the predicted one.
+    """
+
+    pixels: NDArray[np.integer]
+    labels: Sequence[str]
+    predicted: Sequence[str]
+    confusion: NDArray[np.integer]
+    class_names: Sequence[str]
+
+
+def samples(pixels: NDArray[np.integer], labels: Sequence[str]) -> Figure:
+    """B2: images n × height × width in rows, each below its class."""
+    return _images(pixels, labels, columns=9)
+
+
+def _images(
     pixels: NDArray[np.integer], titles: Sequence[str], columns: int, colors: Sequence[str] = ()
 ) -> Figure:
     """Images n × height × width in rows, each below its title."""
@@ -24,18 +72,20 @@ def images(
     return figure
 
 
-def predictions(
-    pixels: NDArray[np.integer], labels: Sequence[str], predicted: Sequence[str]
-) -> Figure:
+def predictions(cell: Cell) -> Figure:
     """B12: test images in a row, each titled with the true class above the predicted one."""
-    titles = [f"{true}\n{guess}" for true, guess in zip(labels, predicted, strict=True)]
+    if not cell.labels:
+        return nothing("This run failed: it predicts nothing.")
+    pairs = list(zip(cell.labels, cell.predicted, strict=True))
+    titles = [f"{true}\n{guess}" for true, guess in pairs]
     # Wrong predictions stand out by colour; the words say the same.
-    colors = ["black" if a == b else COLORS[1] for a, b in zip(labels, predicted, strict=True)]
-    return images(pixels, titles, columns=len(titles), colors=colors)
+    colors = ["black" if true == guess else COLORS[1] for true, guess in pairs]
+    return _images(cell.pixels, titles, columns=len(titles), colors=colors)
 
 
-def confusion(matrix: NDArray[np.integer], class_names: Sequence[str]) -> Figure:
-    """A confusion matrix, c × c: row the true class, column the predicted one, share of the row."""
+def confusion(cell: Cell) -> Figure:
+    """The confusion matrix, in per cent of each row."""
+    matrix, class_names = cell.confusion, cell.class_names
     classes = len(class_names)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 2 + 0.42 * classes

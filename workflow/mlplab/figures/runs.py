@@ -4,11 +4,42 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mlplab.figures.canvas import COLORS, new_figure
+from mlplab.study.grid import group_of
 from mlplab.study.record import RunRecord
+
+FIGURES = {
+    "curves": {
+        "rule": "plot_curves",
+        "per": "group",
+        "section": "Training",
+        "items": "B10",
+        "shows": "Training loss, training accuracy and {split} accuracy of {of} by epoch, a panel "
+        "for each implementation.",
+        "caption": "{of}: how soon the loss falls, and how far the training accuracy rises above "
+        "the {split} accuracy.",
+    },
+    "accuracy": {
+        "rule": "plot_overview",
+        "section": "Results",
+        "shows": "Accuracy on {split} images of every run after its last epoch, by activation and "
+        "implementation.",
+        "caption": "Every dot is the {split} accuracy of one run after its last epoch{ranges}; "
+        "every bar is the mean over seeds. Look at whether two activations overlap. The axis does "
+        "not begin at zero.",
+    },
+    "seconds": {
+        "rule": "plot_overview",
+        "section": "Time",
+        "shows": "Seconds of training per epoch of every run, by activation and implementation.",
+        "caption": "Every dot is one run’s median over its epochs{ranges}; evaluation is left out. "
+        "Runs that share a machine slow each other down, so small differences mean little.",
+    },
+}
 
 CURVE_STYLES = ("-", "--", ":")
 # More groups than this do not fit a figure; the best are drawn.
@@ -79,35 +110,41 @@ def _draw_runs(
         axes.plot([first, third], [position] * 2, linewidth=4, **ends)
 
 
-def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means: bool) -> Figure:
+def _values(runs: pd.DataFrame, column: str) -> dict[str, dict[str, list[float]]]:
+    """Implementation → group → the value of each of its runs; NaN where there is no such column."""
+    table = runs.reindex(columns=["implementation", column])
+    table["group"] = runs["run"].map(group_of)
+    return {
+        str(implementation): {
+            str(group): rows[column].tolist() for group, rows in series.groupby("group", sort=False)
+        }
+        for implementation, series in table.groupby("implementation", sort=False)
+    }
+
+
+def _dots(tables: Mapping[str, pd.DataFrame], split: str, column: str, label: str) -> Figure:
     """Several runs in rows by group, coloured by series; the best groups where there are many."""
-    groups = list(dict.fromkeys(group for series in values.values() for group in series))
+    values = _values(tables["runs"], column)
+    groups = tables["groups"]["group"].tolist()
     title = ""
     if len(groups) > GROUPS_AT_MOST:
-
-        def mean(group: str) -> float:
-            dots = [dot for series in values.values() for dot in series.get(group, ())]
-            return float(np.mean(dots)) if np.isfinite(dots).all() else -np.inf
-
-        title = f"the {GROUPS_AT_MOST} highest of {len(groups)} groups"
-        groups = sorted(groups, key=mean, reverse=True)[:GROUPS_AT_MOST]
+        title = f"the {GROUPS_AT_MOST} most accurate of {len(groups)} groups"
+        ranked = tables["groups"].sort_values(f"{split}_accuracy_mean", ascending=False)
+        groups = ranked["group"].tolist()[:GROUPS_AT_MOST]
     # The names of the groups stand beside the dots, however long they are.
     width = 6 + 0.07 * max(map(len, groups), default=0)
     figure, axes = new_figure(width, max(2.2, 1 + 0.36 * len(groups)))
     amounts = [len(series.get(group, ())) for series in values.values() for group in groups]
     each = sum(amounts) <= DOTS_AT_MOST
     for index, (series, by_group) in enumerate(values.items()):
-        offset = (index - (len(values) - 1) / 2) * 0.6 / max(len(values), 1)
         color, named = COLORS[index % len(COLORS)], False
         for group, dots in by_group.items():
             if group not in groups:
                 continue
-            position = groups.index(group) + offset
+            position = groups.index(group) + _offset(index, len(values))
             name = None if named else series
             _draw_runs(axes, dots, position, each, color=color, label=name)
             named = True
-            if means and len(dots):
-                axes.plot(np.mean(dots), position, "|", color=color, markersize=12, mew=2)
     axes.set_yticks(range(len(groups)), groups)
     axes.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6), title=title)
     axes.grid(axis="x", alpha=0.3)
@@ -115,13 +152,32 @@ def _dots(values: Mapping[str, Mapping[str, Sequence[float]]], label: str, means
     return figure
 
 
-def accuracy(values: Mapping[str, Mapping[str, Sequence[float]]], split: str = "test") -> Figure:
-    """Accuracy of each run on a split: implementation → activation → a value per seed."""
-    return _dots(values, f"{split} accuracy", means=True)
+def _offset(index: int, series: int) -> float:
+    """Where a series stands beside its group's place, so that none hides another."""
+    return (index - (series - 1) / 2) * 0.6 / max(series, 1)
 
 
-def seconds(values: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """Seconds of training per epoch of each run: implementation → activation → a value per seed."""
-    figure = _dots(values, "seconds per epoch", means=False)
+def accuracy(tables: Mapping[str, pd.DataFrame], split: str) -> Figure:
+    """Accuracy of each run on a split, with the means that the summary has of each cell."""
+    figure = _dots(tables, split, f"{split}_accuracy", f"{split} accuracy")
+    axes = figure.axes[0]
+    places = [label.get_text() for label in axes.get_yticklabels()]
+    runs = tables["runs"]
+    implementations = list(dict.fromkeys(runs["implementation"]))
+    # A row of the summary is a cell, in the order of the runs.
+    cells = dict.fromkeys(zip(runs["implementation"], runs["run"].map(group_of), strict=True))
+    means = tables["summary"][f"{split}_accuracy_mean"]
+    for (implementation, group), mean in zip(cells, means, strict=True):
+        if group in places:
+            index = implementations.index(implementation)
+            position = places.index(group) + _offset(index, len(implementations))
+            color = COLORS[index % len(COLORS)]
+            axes.plot(mean, position, "|", color=color, markersize=12, mew=2)
+    return figure
+
+
+def seconds(tables: Mapping[str, pd.DataFrame], split: str) -> Figure:
+    """Seconds of training per epoch of each run; of many groups, those of the highest accuracy."""
+    figure = _dots(tables, split, "seconds_per_epoch", "seconds per epoch")
     figure.axes[0].set_xlim(left=0)
     return figure

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,10 +14,11 @@ from markupsafe import Markup
 
 from mlplab.errors import UserError
 from mlplab.report import comparing, setup, shortlist, svg, tables, wording
-from mlplab.report.findings import accuracies, all_findings, inside, parity, speed
+from mlplab.report.findings import accuracies, inside, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
 from mlplab.study import grid, metrics
+from mlplab.study.figures import Figure
 from mlplab.study.record import RunRecord
 
 FOLDER = Path(__file__).parent
@@ -72,25 +74,60 @@ def _looked_up(figures: Mapping[str, Path], key: str) -> Path:
     return figures[key]
 
 
-def _pictures(figures: Mapping[str, Path]) -> Callable[[str, str], Markup]:
-    """A function that gives the figure of a key, with its text alternative, as markup."""
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the page shows it: its markup, what stands below it, items of the article."""
+
+    name: str
+    markup: Markup
+    caption: str
+    items: str
+
+
+def _pictures(
+    figures: Mapping[str, Path], catalogue: Sequence[Figure], split: str, many: bool
+) -> Callable[..., list[Picture]]:
+    """A function that gives a section's figures; of an activation, group or cell, or of the study.
+
+    `many` says that there are so many runs that a figure may not show each.
+    """
     # Counted per use, so that no two figures of the page share an id.
     counter = itertools.count(1)
+    ranges = (
+        ", or, where there are too many, every line their range, thick over the middle half"
+        if many
+        else ""
+    )
 
-    def picture(key: str, label: str) -> Markup:
-        return Markup(svg.inline(_looked_up(figures, key), f"figure{next(counter)}-", label))
+    def pictures(section: str, of: str = "", name: str = "", **values: Any) -> list[Picture]:
+        found = []
+        for figure in catalogue:
+            if figure.section == section and bool(figure.per) == bool(of):
+                said = {"of": name or of, "split": split, "ranges": ranges, **values}
+                shows, caption = figure.said(**said)
+                path = _looked_up(figures, figure.path(of))
+                markup = Markup(svg.inline(path, f"figure{next(counter)}-", shows))
+                found.append(Picture(figure.name, markup, caption, figure.items))
+        return found
 
-    return picture
+    return pictures
 
 
-def _links(figures: Mapping[str, Path]) -> Callable[[str], str]:
-    """A function that gives the address of a figure's file, relative to the page."""
+def _links(
+    figures: Mapping[str, Path], catalogue: Sequence[Figure]
+) -> Callable[[str, str], list[tables.Link]]:
+    """A function that gives links to a section's figures of a group or cell, beside the page."""
 
-    def link(key: str) -> str:
-        _looked_up(figures, key)
-        return f"figures/{quote(key, safe='/=')}.svg"
+    def links(section: str, of: str) -> list[tables.Link]:
+        paths = {f.name: f.path(of) for f in catalogue if f.section == section and f.per}
+        for path in paths.values():
+            _looked_up(figures, path)
+        return [
+            tables.Link(name, f"figures/{quote(path, safe='/=')}.svg")
+            for name, path in paths.items()
+        ]
 
-    return link
+    return links
 
 
 def _with_metrics(runs: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -100,25 +137,23 @@ def _with_metrics(runs: pd.DataFrame, split: str) -> pd.DataFrame:
     return counted.reindex(columns=list(dict.fromkeys([*counted.columns, *needed])))
 
 
-def _comparisons(given: Mapping[str, pd.DataFrame], axes: Sequence[str]) -> dict[str, Any]:
+def _comparisons(
+    found: Sequence[Finding], given: Mapping[str, pd.DataFrame], axes: Sequence[str]
+) -> dict[str, Any]:
     """What the section on comparisons shows, kind by kind."""
-    table = given["comparisons"]
-    kinds = {
-        "activation": comparing.activations(table),
-        "implementation": comparing.implementations(table),
-    }
+    by_key = {finding.key: finding for finding in found}
+    kinds = ("activation", "implementation")
     return {
         "kinds": {
             kind: {
-                "sentences": sentences,
-                "told_apart": comparing.told_apart(table[table["kind"] == kind]),
-                "table": comparing.table(table, axes, kind),
+                "finding": by_key[f"{kind}s"],
+                "table": comparing.table(given["comparisons"], axes, kind),
             }
-            for kind, sentences in kinds.items()
-            if sentences
+            for kind in kinds
+            if f"{kind}s" in by_key
         },
-        "mcnemar": comparing.mcnemar(given["sampling"]),
-        "sampling": comparing.sampling(given["sampling"], axes),
+        "mcnemar": by_key["images"].sentences if "images" in by_key else [],
+        "sampling": comparing.sampling(given["mcnemar"], axes),
     }
 
 
@@ -143,16 +178,17 @@ def render(
     mlflow: Mapping[str, Mapping[str, str]],
     data: Mapping[str, pd.DataFrame],
     axes: Sequence[str],
+    found: Sequence[Finding],
     figures: Mapping[str, Path],
+    catalogue: Sequence[Figure],
     activations: Sequence[Path],
     selection: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as HTML.
 
-    `records` and `mlflow` map a run's path to its record and its place in MLflow; `data` has the
-    tables "runs", "summary", "per_class", "parity", "comparisons", "sampling" and "intervals";
-    `figures` maps names such as "accuracy", "activations/relu.gradient", "curves/<group>" or
-    "confusion/<cell>" to SVG files; `activations` are the files of the study's activations;
+    `records` and `mlflow` map a run's path to its record and its place in MLflow; `data` has all
+    tables but the findings, which are `found`; `figures` maps the path of each figure, as the
+    `catalogue` says it, to an SVG file; `activations` are the files of the study's activations;
     `selection` is what selection.summary returns. Raises UserError where a figure is missing.
     """
     split = grid.scored_split(config)
@@ -163,9 +199,8 @@ def render(
         path: f"{tracker}/{place['experiment_id']}/runs/{place['run_id']}"
         for path, place in mlflow.items()
     }
-    networks = inside.networks(records)
-    found = all_findings(config, records, data, networks, selection)
-    groups = shortlist.groups(config, records, manifest["class_names"])
+    groups = shortlist.groups(config, records, manifest["class_names"], data)
+    all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()
         .get_template(TEMPLATE)
@@ -181,23 +216,22 @@ def render(
             split=split,
             selection=selection,
             findings=found,
-            speed=speed(runs, records),
             parity=parity.matrix(data["parity"]),
-            comparisons=_comparisons(data, axes),
+            comparisons=_comparisons(found, data, axes),
             sampling_error=accuracies.sampling_error(data["intervals"], split),
-            networks=inside.table(networks),
+            networks=inside.table(data["networks"]),
             activations=[formulas(file) for file in activations],
             trained={r.run["activation"] for r in records.values() if r.history},
             groups=shortlist.choose(groups),
             cells=shortlist.choose([cell for group in groups for cell in group.cells]),
             summary=tables.summary(data["summary"], axes, split),
             details=tables.details(data["summary"], axes, split),
-            per_class=tables.per_class(data["per_class"], axes),
-            runs=tables.all_runs(runs, axes, split, links),
+            per_class=tables.per_class(data["classes"], axes),
+            runs=all_runs,
             number_of_runs=len(runs),
             open_at_most=OPEN_AT_MOST,
-            picture=_pictures(figures),
-            link=_links(figures),
+            pictures=_pictures(figures, catalogue, split, bool(all_runs.left_out)),
+            figure_links=_links(figures, catalogue),
             # Our own files, and free of anything that would need escaping.
             style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
             script=Markup((FOLDER / SCRIPT).read_text(encoding="utf-8")),

@@ -17,29 +17,9 @@ from mlplab.report.tables import (
 )
 from mlplab.report.wording import NOTHING, count, human, is_finite, listed, p_value, points, rounded
 
-ALPHA = 0.05
-# Beyond this number of seeds, sign flips are drawn and p is not bound to powers of 2.
-SEEDS_AT_MOST = 20
-
 
 def _of_kind(table: pd.DataFrame, kind: str) -> pd.DataFrame:
     return table[table["kind"] == kind]
-
-
-def _ahead(table: pd.DataFrame) -> pd.Series:
-    """Which rows tell their pair apart, as their conclusion says."""
-    return table["p_permutation_holm"] < ALPHA
-
-
-def _undecided(table: pd.DataFrame) -> pd.Series:
-    """Which rows could have told their pair apart and do not."""
-    return table["conclusion"].str.startswith("not told apart")
-
-
-def _seeds_needed(pairs: int) -> int | None:
-    """The least number of seeds with which one of so many pairs can be told apart."""
-    enough = (n for n in range(2, SEEDS_AT_MOST + 1) if pairs * 2.0 ** (1 - n) < ALPHA)
-    return next(enough, None)
 
 
 def _told_apart(every: pd.DataFrame, kind: str) -> list[str]:
@@ -55,28 +35,39 @@ def _told_apart(every: pd.DataFrame, kind: str) -> list[str]:
 
 
 def _of_paired(rows: pd.DataFrame, kind: str) -> str:
-    ahead, undecided = int(_ahead(rows).sum()), int(_undecided(rows).sum())
-    unable = rows[~_ahead(rows) & ~_undecided(rows)]
+    amounts = rows["verdict"].value_counts()
+    told, untold, few = (
+        int(amounts.get(verdict, 0))
+        for verdict in ("told apart", "not told apart", "too few seeds")
+    )
     pairs = f"{count(len(rows), 'pair')} of {kind}s"
-    if len(unable) < len(rows):
+    if few < len(rows):
         verdicts = (
-            (ahead, f"tell {ahead} apart"),
-            (undecided, f"do not tell {undecided} apart"),
-            (len(unable), f"are too few for {len(unable)}"),
+            (told, f"tell {told} apart"),
+            (untold, f"do not tell {untold} apart"),
+            (few, f"are too few for {few}"),
         )
         parts = [words for amount, words in verdicts if amount]
         return f"Of {pairs}, the seeds {listed(parts)} (permutation test, Holm’s correction)."
-    seeds = sorted(set(unable["n"].tolist()))
-    few = f"{listed(seeds, 'or')} seed{'' if seeds == [1] else 's'}"
-    least = unable["p_least"].min()
-    bound = f": no p-value can fall under {p_value(least)}" if is_finite(least) else ""
-    if is_finite(least) and least < ALPHA:
-        corrected = p_value(min(1, len(rows) * least))
-        bound += f", or after Holm’s correction for {len(rows)} comparisons under {corrected}"
-    needed = _seeds_needed(len(rows))
-    hint = f" It takes at least {needed} seeds for so many." if needed else ""
+    seeds = sorted(set(rows["n"].tolist()))
+    said = f"{listed(seeds, 'or')} seed{'' if seeds == [1] else 's'}"
     differ = "differs" if len(rows) == 1 else "differ"
-    return f"{few} cannot show that any of {pairs} {differ}{bound}.{hint}"
+    needed = rows["seeds_needed"].iloc[0]
+    hint = f" It takes at least {needed:.0f} seeds for so many." if is_finite(needed) else ""
+    return f"{said} cannot show that any of {pairs} {differ}{_least(rows)}.{hint}"
+
+
+def _least(rows: pd.DataFrame) -> str:
+    """Under what no p-value can fall, before Holm's correction and, if that matters, after it."""
+    least, corrected = rows["p_least"].min(), rows["p_least_holm"].min()
+    if not is_finite(least):
+        return ""
+    said = f": no p-value can fall under {p_value(least)}"
+    if least < rows["alpha"].iloc[0]:
+        said += (
+            f", or after Holm’s correction for {len(rows)} comparisons under {p_value(corrected)}"
+        )
+    return said
 
 
 def activations(table: pd.DataFrame) -> list[str]:
@@ -105,7 +96,7 @@ def implementations(table: pd.DataFrame) -> list[str]:
             "Of the others it is not shown, which is not to say that they differ: that takes more "
             "seeds, or a smaller spread."
         )
-    if len(shown) == len(rows) and not _ahead(rows).any():
+    if len(shown) == len(rows) and not rows["verdict"].eq("told apart").any():
         return sentences
     return [*sentences, *_told_apart(rows, "implementation")]
 
@@ -121,7 +112,7 @@ def _inspected(shown: pd.DataFrame) -> str:
 
 def told_apart(table: pd.DataFrame) -> list[str]:
     """The conclusion of each pair that the seeds tell apart, the clearest first."""
-    rows = table[_ahead(table)].sort_values("p_permutation_holm", kind="stable")
+    rows = table[table["verdict"] == "told apart"].sort_values("p_permutation_holm", kind="stable")
     return [
         f"{_pair(row)}: {row['conclusion'].partition(';')[0]}." for row in rows.to_dict("records")
     ]
@@ -193,48 +184,42 @@ def _equivalence(row: Mapping[Hashable, Any]) -> list[Cell]:
     return [Cell(interval or NOTHING, margin, low), _p(row["p_equivalence"])]
 
 
-def sampling(table: pd.DataFrame, axes: Sequence[str]) -> Table:
+def sampling(mcnemar: pd.DataFrame, axes: Sequence[str]) -> Table:
     """A row per pair: McNemar's test over the images, seed by seed."""
-    keys = ["kind", "within", *axes, "first", "second"]
+    pairs = mcnemar[mcnemar["first"] != ""]
+    level = f"{pairs['alpha'].iloc[0]:g}" if len(pairs) else ""
     columns = [
         Column("within"),
         *(Column(human(axis)) for axis in axes),
         Column("first"),
         Column("second"),
-        Column("seeds with p < 0.05", numeric=True),
+        Column(f"seeds with p < {level}", numeric=True),
         Column("images only the first gets right", numeric=True),
         Column("images only the second gets right", numeric=True),
     ]
-    rows = []
-    for identity, seeds in table.groupby(keys, sort=False):
-        row: dict[Hashable, Any] = dict(zip(keys, identity, strict=True))
-        significant = int((seeds["p_mcnemar"] < ALPHA).sum())
-        rows.append(
-            [
-                text(row["within"]),
-                *point_cells(row, axes),
-                text(row["first"]),
-                text(row["second"]),
-                figure(significant, f"{significant} of {len(seeds)}"),
-                *(
-                    figure(float(seeds[name].median()), f"{seeds[name].median():g}")
-                    for name in ("only_first", "only_second")
-                ),
-            ]
-        )
+    rows = [
+        [
+            text(row["within"]),
+            *point_cells(row, axes),
+            text(row["first"]),
+            text(row["second"]),
+            figure(row["told_apart"], f"{row['told_apart']} of {row['seeds']}"),
+            *(
+                figure(row[name], f"{row[name]:g}")
+                for name in ("only_first_median", "only_second_median")
+            ),
+        ]
+        for row in pairs.to_dict("records")
+    ]
     return limited(Table(columns, rows))
 
 
 def mcnemar(table: pd.DataFrame) -> list[str]:
     """On how many seeds the images tell a pair apart, by kind."""
-    sentences = []
-    for kind, rows in table.groupby("kind", sort=False):
-        significant = int((rows["p_mcnemar"] < ALPHA).sum())
-        first, second = (f"{rows[name].median():g}" for name in ("only_first", "only_second"))
-        sentences.append(
-            f"Of {count(len(rows), 'pair')} of runs of one seed that differ in their {kind}, "
-            f"McNemar’s test tells {significant} apart at p < {ALPHA} (not corrected); the median "
-            f"numbers of images that only the first and only the second gets right are {first} "
-            f"and {second}."
-        )
-    return sentences
+    return [
+        f"Of {count(row['seeds'], 'pair')} of runs of one seed that differ in their {row['kind']}, "
+        f"McNemar’s test tells {row['told_apart']} apart at p < {row['alpha']:g} (not corrected); "
+        f"the median numbers of images that only the first and only the second gets right are "
+        f"{row['only_first_median']:g} and {row['only_second_median']:g}."
+        for row in table[table["first"] == ""].to_dict("records")
+    ]

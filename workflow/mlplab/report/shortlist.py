@@ -1,11 +1,13 @@
 """Groups and cells of the grid, and which of them the page shows: all of few, the best of many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from mlplab.report.findings._finding import group_name
-from mlplab.report.wording import count
+import pandas as pd
+
+from mlplab.report.findings._finding import name_of
+from mlplab.report.wording import count, is_finite
 from mlplab.study import grid
 from mlplab.study.record import RunRecord
 
@@ -27,7 +29,7 @@ class Confusion:
 class Cell:
     """One implementation with one activation and settings, over all seeds.
 
-    `accuracy` is None where all runs failed, with the message of the first as `error`.
+    `accuracy` is None where a run diverged or failed; where all failed, `error` says how.
     """
 
     path: str
@@ -44,13 +46,8 @@ class Group:
 
     path: str
     name: str
+    accuracy: float | None
     cells: list[Cell]
-
-    @property
-    def accuracy(self) -> float | None:
-        """The mean over its cells."""
-        known = [cell.accuracy for cell in self.cells if cell.accuracy is not None]
-        return sum(known) / len(known) if known else None
 
     @property
     def trouble(self) -> str:
@@ -99,30 +96,41 @@ def _trouble(records: Sequence[RunRecord]) -> str:
     return ", ".join(f"{count(amount, 'run')} {status}" for amount, status in amounts if amount)
 
 
-def _cell(path: str, seed: int, records: Sequence[RunRecord], class_names: Sequence[str]) -> Cell:
-    accuracies = [r.evaluation["metrics"][f"{r.run['scored_on']}_accuracy"] for r in records]
-    known = [accuracy for accuracy in accuracies if accuracy is not None]
-    return Cell(
-        path,
-        seed,
-        sum(known) / len(known) if known else None,
-        _confusion(records, class_names),
-        _trouble(records),
-        "" if known else str(records[0].run["error"]),
-    )
+def _known(values: Iterable[float]) -> list[float | None]:
+    return [value if is_finite(value) else None for value in values]
 
 
 def groups(
-    config: Mapping[str, Any], records: Mapping[str, RunRecord], class_names: Sequence[str]
+    config: Mapping[str, Any],
+    records: Mapping[str, RunRecord],
+    class_names: Sequence[str],
+    tables: Mapping[str, pd.DataFrame],
 ) -> list[Group]:
-    """The groups of the grid with their cells, in the order of the grid."""
+    """The groups of the grid with their cells, in the order of the grid.
+
+    Their accuracies are those of the tables of groups and of cells ("summary").
+    """
+    metric = f"{grid.scored_split(config)}_accuracy_mean"
+    runs = grid.runs(config)
+    by_cell, by_group = grid.by_cell(runs), grid.by_group(runs)
+    # The rows of both tables are in the order of the grid.
+    of_cells = dict(zip(by_cell, _known(tables["summary"][metric]), strict=True))
+    of_groups = dict(zip(by_group, _known(tables["groups"][metric]), strict=True))
     found = []
-    for path, runs in grid.by_group(grid.runs(config)).items():
-        first = runs[0]
-        cells = [
-            _cell(cell, members[0].seed, [records[run.path] for run in members], class_names)
-            for cell, members in grid.by_cell({run.path: run for run in runs}).items()
-        ]
-        point = {axis: first.settings[axis] for axis in first.axes}
-        found.append(Group(path, group_name(first.activation, point), cells))
+    for path, members in by_group.items():
+        cells = []
+        for cell in dict.fromkeys(run.cell for run in members):
+            own = [records[run.path] for run in by_cell[cell]]
+            failed = all(record.run["status"] == "failed" for record in own)
+            cells.append(
+                Cell(
+                    cell,
+                    by_cell[cell][0].seed,
+                    of_cells[cell],
+                    _confusion(own, class_names),
+                    _trouble(own),
+                    str(own[0].run["error"]) if failed else "",
+                )
+            )
+        found.append(Group(path, name_of(members[0]), of_groups[path], cells))
     return found

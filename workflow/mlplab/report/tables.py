@@ -180,25 +180,24 @@ def details(table: pd.DataFrame, axes: Sequence[str], split: str) -> Table:
 
 
 def per_class(table: pd.DataFrame, axes: Sequence[str]) -> Table:
-    """F1 of each class, mean over seeds, a row per cell; the lowest of a row stands out.
+    """F1 of each class from the table of classes, a row per cell; the lowest of a row stands out.
 
     A cell with a failed run, which was scored on no image, has none.
     """
-    keys = ["implementation", "activation", *axes]
-    classes = list(table["class"].unique())
-    by_class = table.groupby([*keys, "class"], sort=False)
-    means = by_class["f1"].mean().where(by_class["images"].min() > 0).unstack("class")[classes]
+    names = list(table["class"].unique())
     columns = [
         *_identity(axes, "implementation", "activation"),
-        *(Column(str(name), numeric=True) for name in classes),
+        *(Column(str(name), numeric=True) for name in names),
     ]
     rows = []
-    for identity, scores in zip(means.index, means.to_numpy().tolist(), strict=True):
+    for _, cell in table.groupby(["implementation", "activation", *axes], sort=False):
+        first = cell.iloc[0].to_dict()
+        scores = cell["f1_mean"].tolist()
         lowest = min((score for score in scores if is_finite(score)), default=None)
         rows.append(
             [
-                *(text(value) for value in identity[:2]),
-                *point_cells(dict(zip(keys, identity, strict=True)), axes),
+                *(text(first[name]) for name in ("implementation", "activation")),
+                *point_cells(first, axes),
                 *(
                     Cell(number(score, 3), key=f"{score:.7g}", marked=score == lowest)
                     if is_finite(score)

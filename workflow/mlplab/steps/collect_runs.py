@@ -20,7 +20,7 @@ def collect_runs(
     outputs: Mapping[str, PathLike],
     tell: Callable[[str], None] = print,
 ) -> None:
-    """Write the table of all runs (`csv`, `parquet`), and where MLflow holds them (`tracked`).
+    """Write all runs as a table (`runs_csv`, `runs_parquet`) and their place in MLflow (`tracked`).
 
     `runs` maps a run's path to the file of its folder that says whether it was sent.
     """
@@ -37,7 +37,7 @@ def collect_runs(
     )
     records = load_records(list(runs), beside(runs.values(), "run", "history", "evaluation"))
     table = runs_table(tracked, records)
-    tables.write(table, outputs["csv"], outputs["parquet"])
+    tables.write_all({"runs": table}, outputs)
     experiment = {"experiment_id": started["experiment_id"]}
     write_json(
         outputs["tracked"],

@@ -20,17 +20,14 @@ def plot_cell(
     validation_size: int,
     outputs: Mapping[str, PathLike],
 ) -> None:
-    """Write `predictions_svg`, `predictions_png`, `confusion_svg` and `confusion_png`."""
+    """Write the figures of the runs with these evaluations to `outputs`, by name and format."""
     loaded = store.load(data)
     split = store.scored_split(loaded, scored_on, validation_size)
     first_seed = beside(evaluations[:1], "predictions").predictions[0]
     first = pyarrow.parquet.read_table(first_seed).slice(0, PREDICTIONS)
     labels = [loaded.class_names[label] for label in first["label"].to_pylist()]
     predicted = [loaded.class_names[label] for label in first["prediction"].to_pylist()]
-    if labels:
-        predictions = images.predictions(split.images[: len(labels)].numpy(), labels, predicted)
-    else:
-        predictions = canvas.nothing("This run failed: it predicts nothing.")
-    matrix = np.sum([read_json(file)["confusion"] for file in evaluations], axis=0)
-    confusion = images.confusion(matrix, loaded.class_names)
-    canvas.save_forms({"predictions": predictions, "confusion": confusion}, outputs)
+    confusion = np.sum([read_json(file)["confusion"] for file in evaluations], axis=0)
+    pixels = split.images[: len(labels)].numpy()
+    cell = images.Cell(pixels, labels, predicted, confusion, loaded.class_names)
+    canvas.draw(images, outputs, cell)

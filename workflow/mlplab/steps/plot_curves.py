@@ -1,19 +1,18 @@
 """Draw the training curves of one activation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from mlplab.figures import canvas
-from mlplab.figures.runs import curves
+from mlplab.figures import canvas, runs
 from mlplab.files import PathLike
 from mlplab.study.record import RunRecord, beside, load_records
 
 
 def plot_curves(
-    evaluations: Sequence[PathLike], scored_on: str, svg: PathLike, png: PathLike
+    evaluations: Sequence[PathLike], scored_on: str, outputs: Mapping[str, PathLike]
 ) -> None:
-    """Write the figure of the runs with these evaluations, in both formats."""
+    """Write the figures of the runs with these evaluations to `outputs`, by name and format."""
     files = beside(evaluations, "run", "history", "evaluation")
     by_implementation: dict[str, list[RunRecord]] = {}
     for record in load_records(list(map(str, evaluations)), files).values():
         by_implementation.setdefault(record.run["implementation"], []).append(record)
-    canvas.save(curves(by_implementation, scored_on), svg, png)
+    canvas.draw(runs, outputs, by_implementation, scored_on)

@@ -1,5 +1,7 @@
 """Draw the first images of the training set."""
 
+from collections.abc import Mapping
+
 from mlplab.datasets import store
 from mlplab.figures import canvas, images
 from mlplab.files import PathLike
@@ -7,10 +9,9 @@ from mlplab.files import PathLike
 SAMPLES = 18
 
 
-def plot_samples(data: PathLike, svg: PathLike, png: PathLike) -> None:
-    """Write the figure in both formats."""
+def plot_samples(data: PathLike, outputs: Mapping[str, PathLike]) -> None:
+    """Write the figures of the data set to `outputs`, by name and format."""
     loaded = store.load(data)
-    labels = loaded.training.labels[:SAMPLES].tolist()
-    titles = [loaded.class_names[label] for label in labels]
-    figure = images.images(loaded.training.images[:SAMPLES].numpy(), titles, columns=9)
-    canvas.save(figure, svg, png)
+    first = loaded.training[:SAMPLES]
+    labels = [loaded.class_names[label] for label in first.labels.tolist()]
+    canvas.draw(images, outputs, first.images.numpy(), labels)

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
 
+from mlplab.analysis.tables import write_all
 from mlplab.files import PathLike, read_json, write_text
 from mlplab.report import render
+from mlplab.report.findings import all_findings, findings_table
+from mlplab.study.figures import Figure
 from mlplab.study.record import beside, load_records
 
 
@@ -20,23 +24,36 @@ def render_report(
     tables: Mapping[str, PathLike],
     axes: Sequence[str],
     figures: Mapping[str, PathLike],
+    catalogue: Sequence[Mapping[str, Any]],
     activations: Sequence[PathLike],
     selection: PathLike | None,
-    page: PathLike,
+    outputs: Mapping[str, PathLike],
 ) -> None:
-    """Write the page. `runs` maps a run's path to its run.json, `tables` a name to its parquet."""
-    files = beside(runs.values(), "run", "history", "evaluation", "diagnostics")
+    """Write the `page`, and its findings as `findings_csv` and `findings_parquet`.
+
+    `runs` maps a run's path to its run.json, `tables` a name to its parquet, `figures` the path of
+    a figure, as the `catalogue` says it, to its SVG.
+    """
+    files = beside(runs.values(), "run", "history", "evaluation")
+    resolved = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+    records = load_records(list(runs), files)
+    data = {name: pd.read_parquet(file) for name, file in tables.items()}
+    selected = read_json(selection) if selection else None
+    found = all_findings(resolved, records, data, selected)
     text = render(
-        config=yaml.safe_load(Path(config).read_text(encoding="utf-8")),
+        config=resolved,
         manifest=read_json(manifest),
         study=read_json(study),
-        records=load_records(list(runs), files),
+        records=records,
         mlflow=read_json(tracked),
-        data={name: pd.read_parquet(file) for name, file in tables.items()},
+        data=data,
         axes=axes,
+        found=found,
         figures={key: Path(file) for key, file in figures.items()},
+        catalogue=[Figure(**described) for described in catalogue],
         activations=list(map(Path, activations)),
-        selection=read_json(selection) if selection else None,
+        selection=selected,
     )
-    write_text(page, text)
+    write_all({"findings": findings_table(found)}, outputs)
+    write_text(outputs["page"], text)
     print(f"{len(text.encode()):,} bytes for {len(runs)} runs")

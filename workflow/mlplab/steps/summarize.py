@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mlplab.analysis import comparisons, tables
+from mlplab.analysis.classes import classes_table
+from mlplab.analysis.groups import groups_table
+from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.files import PathLike, read_json
 from mlplab.study.record import beside, load_records
@@ -31,14 +34,19 @@ def summarize(
         images = all_runs["validation_size"].tolist()
     files = beside(runs.values(), "run", "history", "evaluation", "predictions")
     predictions = dict(zip(runs, files.predictions, strict=True))
+    per_class = per_class_table(all_runs, load_records(list(runs), files))
+    sampling = comparisons.sampling_table(all_runs, predictions, axes, metric)
     summaries = {
         "summary": summary_table(all_runs, axes, scored_on),
-        "per_class": per_class_table(all_runs, load_records(list(runs), files)),
+        "groups": groups_table(all_runs, axes, scored_on),
+        "per_class": per_class,
+        "classes": classes_table(per_class, axes),
         "comparisons": comparisons.comparisons_table(all_runs, axes, margin, metric),
-        "sampling": comparisons.sampling_table(all_runs, predictions, axes, metric),
+        "sampling": sampling,
+        "mcnemar": comparisons.mcnemar_table(sampling, axes),
         "intervals": comparisons.wilson_table(all_runs, images, axes, metric),
+        "speed": speed_table(all_runs),
     }
-    for name, summary in summaries.items():
-        tables.write(summary, outputs[f"{name}_csv"], outputs[f"{name}_parquet"])
+    tables.write_all(summaries, outputs)
     print(summaries["summary"].to_string())
     print(summaries["comparisons"].to_string())

@@ -83,6 +83,12 @@ def by_group(all_runs: Mapping[str, Run]) -> dict[str, list[Run]]:
     return _grouped(all_runs, "group")
 
 
+def group_of(path: str) -> str:
+    """The group of the run that has this path."""
+    _, activation, _, *point = path.split("/")
+    return _join(activation, *point)
+
+
 def _grouped(all_runs: Mapping[str, Run], key: str) -> dict[str, list[Run]]:
     grouped: dict[str, list[Run]] = {}
     for run in all_runs.values():

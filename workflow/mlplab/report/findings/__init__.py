@@ -10,11 +10,12 @@ from mlplab.report.findings._finding import Finding
 from mlplab.report.findings.accuracies import best_activation, certainty
 from mlplab.report.findings.bounds import sanity
 from mlplab.report.findings.failures import divergence, failures
-from mlplab.report.findings.inside import Inside, vanishing
+from mlplab.report.findings.inside import vanishing
+from mlplab.report.findings.pairs import compared
 from mlplab.report.findings.parity import agreement
 from mlplab.report.findings.selected import selected
-from mlplab.report.setup import places
-from mlplab.report.wording import listed, rounded
+from mlplab.report.findings.time import speed
+from mlplab.report.wording import listed
 from mlplab.study import grid
 from mlplab.study.record import RunRecord
 
@@ -23,6 +24,7 @@ def biases(config: Mapping[str, Any]) -> Finding:
     """The article's claim about the biases of nn.Linear (C2), set right."""
     chosen = config["grid"].get("bias_init", [config["network"]["bias_init"]])
     return Finding(
+        "biases",
         "The biases of nn.Linear (C2)",
         [
             "The article says that the framework leaves biases “usually zero”. It does not: "
@@ -37,37 +39,16 @@ def biases(config: Mapping[str, Any]) -> Finding:
     )
 
 
-def speed(runs: pd.DataFrame, records: Mapping[str, RunRecord]) -> Finding:
-    """Median seconds per epoch of each implementation, their ratio, and whether they compare."""
-    timed = runs.dropna(subset=["seconds_per_epoch"])
-    if timed.empty:
-        return Finding("Time", ["No run was trained, so there is no time to compare."])
-    medians = timed.groupby("implementation", sort=False)["seconds_per_epoch"].median()
-    (reference, first), *others = medians.items()
-    times = listed(f"{rounded(value)} s ({name})" for name, value in medians.items())
-    sentence = f"The median time of an epoch of training is {times}."
-    ratios = [
-        f"{name} needs {value / first:.2f} times the time of {reference}"
-        for name, value in others
-        if first
-    ]
-    note = f"Per epoch, {listed(ratios)}." if ratios else ""
-    where = places(records)
-    warning = f"Seconds do not compare where places differ: {listed(where)}."
-    return Finding("Time", [sentence, *filter(None, [note, warning if len(where) > 1 else ""])])
-
-
 def all_findings(
     config: Mapping[str, Any],
     records: Mapping[str, RunRecord],
     tables: Mapping[str, pd.DataFrame],
-    inside: Sequence[Inside],
     selection: Mapping[str, Any] | None,
 ) -> list[Finding]:
-    """All findings of a study but its speed, in the order of the report."""
+    """All findings of a study, in the order of the report."""
     split = grid.scored_split(config)
     winner = selected(selection)
-    best = best_activation(tables["runs"], records, tables["comparisons"], split)
+    best = best_activation(config, tables["groups"], tables["comparisons"], split)
     found = [
         winner,
         failures(records),
@@ -77,7 +58,19 @@ def all_findings(
         agreement(records, tables["parity"]),
         divergence(records),
         certainty(config, tables["intervals"], split),
-        vanishing(inside),
+        vanishing(tables["networks"]),
         biases(config),
+        *compared(tables["comparisons"], tables["mcnemar"]),
+        speed(tables["speed"], records),
     ]
     return [finding for finding in found if finding is not None]
+
+
+def findings_table(found: Sequence[Finding]) -> pd.DataFrame:
+    """A row per sentence, with key, title and section of its finding."""
+    rows = [
+        (finding.key, finding.section, finding.title, sentence)
+        for finding in found
+        for sentence in (*finding.sentences, *finding.items)
+    ]
+    return pd.DataFrame(rows, columns=["finding", "section", "title", "sentence"], dtype=str)

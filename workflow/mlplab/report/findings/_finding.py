@@ -1,33 +1,33 @@
 """A finding: what a study found of one thing, in sentences computed from its runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mlplab.report.wording import count, human, listed, setting
+from mlplab.study.grid import Run
 
 NAMED_AT_MOST = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: its heading, its sentences, the one that goes into the answer, and a list."""
+    """One finding: its key and heading, its sentences, that of the answer, and a list.
 
+    It stands among the findings of the page, or in another `section`.
+    """
+
+    key: str
     title: str
     sentences: list[str]
     headline: str = ""
     items: list[str] = field(default_factory=list)
+    section: str = "Findings"
 
 
-def group_name(activation: str, point: Mapping[str, Any]) -> str:
+def name_of(run: Run) -> str:
     """What several implementations and seeds share, in words: relu at learning rate 0.5."""
-    settings = [f"{human(axis)} {setting(value)}" for axis, value in point.items()]
-    return f"{activation} at {listed(settings)}" if settings else activation
-
-
-def point_of(run: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's values on the further axes of its grid."""
-    return {axis: run["settings"][axis] for axis in run["axes"]}
+    settings = [f"{human(axis)} {setting(run.settings[axis])}" for axis in run.axes]
+    return f"{run.activation} at {listed(settings)}" if settings else run.activation
 
 
 def first_of(names: Sequence[str], noun: str = "") -> str:

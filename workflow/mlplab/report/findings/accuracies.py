@@ -1,75 +1,58 @@
 """Which combination is the most accurate, and how sure that is."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from mlplab.report import comparing
-from mlplab.report.findings._finding import Finding, group_name, point_of
+from mlplab.report.findings._finding import Finding, name_of
 from mlplab.report.wording import listed, number, spread
-from mlplab.study.record import RunRecord
+from mlplab.study import grid
 
 
-def accuracies(runs: pd.DataFrame, records: Mapping[str, RunRecord], split: str) -> pd.DataFrame:
-    """Accuracy of finished runs on a split: a row per seed, a column per group.
-
-    A value is the mean over implementations, without those of which no run finished. The best group
-    comes first; groups with a run that diverged or failed are left out.
-    """
-    finished = runs["status"].eq("finished")
-    runs = runs[finished.groupby(runs["implementation"]).transform("any")]
-    groups = runs["run"].map(lambda path: _group(records[path].run))
-    sound = runs["status"].eq("finished").groupby(groups).transform("all")
-    table = (
-        runs.assign(group=groups)[sound]
-        .groupby(["seed", "group"])[f"{split}_accuracy"]
-        .mean()
-        .unstack("group")
-    )
-    return table[table.mean().sort_values(ascending=False, kind="stable").index]
-
-
-def _group(run: Mapping[str, Any]) -> str:
-    return group_name(run["activation"], point_of(run))
-
-
-def _score(values: pd.Series) -> str:
-    if len(values) == 1:
-        return f"{number(values.mean())} from one seed"
-    mean, around = number(values.mean()), spread(values.tolist())
+def _score(row: Mapping[Hashable, Any], metric: str) -> str:
+    if row["seeds"] == 1:
+        return f"{number(row[f'{metric}_mean'])} from one seed"
+    mean = number(row[f"{metric}_mean"])
+    around = spread([row[f"{metric}_lowest"], row[f"{metric}_highest"]])
     if mean == around:
-        return f"{mean} from each of {len(values)} seeds"
-    return f"{mean}, {around} over {len(values)} seeds"
+        return f"{mean} from each of {row['seeds']:.0f} seeds"
+    return f"{mean}, {around} over {row['seeds']:.0f} seeds"
 
 
 def best_activation(
-    runs: pd.DataFrame,
-    records: Mapping[str, RunRecord],
-    comparisons: pd.DataFrame,
-    split: str,
+    config: Mapping[str, Any], groups: pd.DataFrame, comparisons: pd.DataFrame, split: str
 ) -> Finding:
     """Which group is the most accurate, which the least, and what the seeds can say of it."""
-    table = accuracies(runs, records, split)
-    axes = any(record.run["axes"] for record in records.values())
+    every = grid.runs(config)
+    axes = next(iter(every.values())).axes
+    names = {path: name_of(runs[0]) for path, runs in grid.by_group(every).items()}
+    metric = f"{split}_accuracy"
+    known = groups.dropna(subset=[f"{metric}_mean"]).sort_values("group")
+    ranked = known.sort_values(f"{metric}_mean", ascending=False, kind="stable")
     title = f"Which {'combination' if axes else 'activation'} is best"
-    if table.empty:
+    if ranked.empty:
         text = "No group of runs finished, so there is nothing to compare."
-        return Finding(title, [text], text)
-    best, *others = table.columns
+        return Finding("best", title, [text], text)
+    best, *others = ranked.to_dict("records")
     if not others:
-        text = f"Only {best} was run to its end: mean {split} accuracy {_score(table[best])}."
-        return Finding(title, [text], text)
+        text = (
+            f"Only {names[best['group']]} was run to its end: mean {split} accuracy "
+            f"{_score(best, metric)}."
+        )
+        return Finding("best", title, [text], text)
     runner_up, worst = others[0], others[-1]
     headline = (
-        f"The mean {split} accuracy is highest for {best} ({_score(table[best])}) and lowest for "
-        f"{worst} ({_score(table[worst])}), {number((table[best] - table[worst]).mean())} apart."
+        f"The mean {split} accuracy is highest for {names[best['group']]} ({_score(best, metric)}) "
+        f"and lowest for {names[worst['group']]} ({_score(worst, metric)}), "
+        f"{number(worst[f'{metric}_behind'])} apart."
     )
     sentences = [headline]
     if runner_up != worst:
-        second = f"Second is {runner_up}, {number((table[best] - table[runner_up]).mean())} behind."
-        sentences.append(second)
-    return Finding(title, [*sentences, *comparing.activations(comparisons)[:1]], headline)
+        behind = number(runner_up[f"{metric}_behind"])
+        sentences.append(f"Second is {names[runner_up['group']]}, {behind} behind.")
+    return Finding("best", title, [*sentences, *comparing.activations(comparisons)[:1]], headline)
 
 
 def certainty(config: Mapping[str, Any], intervals: pd.DataFrame, split: str) -> Finding:
@@ -90,7 +73,7 @@ def certainty(config: Mapping[str, Any], intervals: pd.DataFrame, split: str) ->
         first = f"The spread and the 95 % intervals rest on {seeds} seeds."
     error = sampling_error(intervals, split)
     note = ["The spread over seeds leaves out that all runs share one set of images.", error]
-    return Finding("How sure this is", [first, *(note if error else [])])
+    return Finding("certainty", "How sure this is", [first, *(note if error else [])])
 
 
 def sampling_error(intervals: pd.DataFrame, split: str) -> str:
@@ -103,7 +86,7 @@ def sampling_error(intervals: pd.DataFrame, split: str) -> str:
     if known.empty:
         return ""
     best = known.sort_values(metric, ascending=False).iloc[0]
-    widths = 100 * (known["wilson_high"] - known["wilson_low"])
+    widths = 100 * known["wilson_width"]
     wide = listed(dict.fromkeys(f"{value:.2g}" for value in (widths.min(), widths.max())), "to")
     return (
         f"The highest {metric.replace('_', ' ')} of a run, {number(best[metric])}, has the 95 % "

@@ -48,7 +48,7 @@ def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
     if not misses:
         trained = "" if checked == len(records) else " that did not fail"
         text = f"All {count(checked, 'run')}{trained} meet the article’s bounds (B11)"
-        return Finding(title, [f"{text}: {bounds}."], f"{text}.")
+        return Finding("bounds", title, [f"{text}: {bounds}."], f"{text}.")
     met = [
         activation
         for activation, checks in by_activation.items()
@@ -63,7 +63,9 @@ def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
         if len(misses) > HEADLINES_AT_MOST
         else " ".join(misses)
     )
-    return Finding(title, [text for text in (introduction, *misses, rest, note) if text], headline)
+    return Finding(
+        "bounds", title, [text for text in (introduction, *misses, rest, note) if text], headline
+    )
 
 
 def _misses(activation: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:

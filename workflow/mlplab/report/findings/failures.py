@@ -22,6 +22,7 @@ def failures(records: Mapping[str, RunRecord]) -> Finding | None:
         f"{_suspects(everything, records.values())} broke down."
     )
     return Finding(
+        "failures",
         "Failures",
         [
             headline,
@@ -65,7 +66,7 @@ def divergence(records: Mapping[str, RunRecord]) -> Finding:
     trained = sum(bool(record.history) for record in records.values())
     if not epochs:
         text = f"None of the {count(trained, 'run')} diverged: every loss stayed finite."
-        return Finding("Divergence", [text if trained else "No run was trained."])
+        return Finding("divergence", "Divergence", [text if trained else "No run was trained."])
     headline = (
         f"{len(epochs)} of {count(len(records), 'run')} diverged, which is to say that a loss was "
         "no longer finite."
@@ -75,4 +76,4 @@ def divergence(records: Mapping[str, RunRecord]) -> Finding:
         f"Diverged: {named}. They ended there; where a run diverged, its combination is "
         "left out of the comparison of accuracies."
     )
-    return Finding("Divergence", [headline, details], headline)
+    return Finding("divergence", "Divergence", [headline, details], headline)

@@ -198,7 +198,7 @@ def agreement(records: Mapping[str, RunRecord], table: pd.DataFrame) -> Finding 
     names = list(dict.fromkeys([*shown.rows, *([shown.reference] if shown.reference else [])]))
     if not verdicts and not losses:
         return None
-    return Finding(f"Do {listed(names)} agree", [*verdicts, *losses], " ".join(verdicts))
+    return Finding("parity", f"Do {listed(names)} agree", [*verdicts, *losses], " ".join(verdicts))
 
 
 def _losses(records: Mapping[str, RunRecord]) -> list[str]:

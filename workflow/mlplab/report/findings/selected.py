@@ -22,6 +22,7 @@ def selected(selection: Mapping[str, Any] | None) -> Finding | None:
         f"on the test set, read once, for it, its accuracy is {_tested(selection)}."
     )
     return Finding(
+        "selection",
         "Which combination was selected",
         [
             headline,

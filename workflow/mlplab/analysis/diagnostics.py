@@ -1,0 +1,115 @@
+"""What happens inside the networks (A8): gradient norms, dead and saturated units, over runs."""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+NETWORK = ["activation", "hidden_layers"]
+DIAGNOSTICS = [*NETWORK, "runs", "epoch", "end", "layer", "gradient_norm", "dead", "saturated"]
+NETWORKS = [
+    *(*NETWORK, "runs", "gradient_ratio_before", "gradient_ratio_after"),
+    *("dead_at_end", "saturated_at_end"),
+]
+
+# Quantity and what it is of (W1, H1 …) → the values of one run, epoch by epoch from epoch 0.
+Series = Mapping[tuple[str, str], Sequence[float]]
+
+
+def geometric_mean(values: ArrayLike) -> float:
+    """The geometric mean of numbers that are not below 0; 0 where one of them is, NaN for none."""
+    sample = np.asarray(values, dtype=np.float64)
+    if not sample.size:
+        return math.nan
+    return float(np.exp(np.log(sample).mean())) if sample.all() else 0.0
+
+
+def _mean(values: ArrayLike) -> float:
+    """The mean of those that are finite; NaN where none is."""
+    sample = np.asarray(values, dtype=np.float64)
+    finite = sample[np.isfinite(sample)]
+    return float(finite.mean()) if finite.size else math.nan
+
+
+def _series(rows: Sequence[Mapping[str, Any]]) -> Series:
+    found: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        found.setdefault((row["quantity"], row["of"]), []).append(row["value"])
+    return found
+
+
+def diagnostics_table(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -> pd.DataFrame:
+    """A row per activation, depth, epoch and layer: means over runs; epoch 0 is before training.
+
+    `runs` gives each run's activation and its diagnostics, of which a failed run has none.
+    `gradient_norm` is the geometric mean of the norm of the gradient of the layer's weights, over
+    the runs all of whose norms are finite; `dead` and `saturated` are means of shares, NaN for the
+    output layer. There is a row for each epoch that all runs of a network reached; those with `end`
+    are of every run's own last epoch.
+    """
+    networks: dict[tuple[str, int], list[Series]] = {}
+    for activation, measured in runs:
+        if measured:
+            series = _series(measured)
+            layers = sum(quantity == "gradient_norm" and of[0] == "W" for quantity, of in series)
+            networks.setdefault((activation, layers - 1), []).append(series)
+    rows = []
+    for (activation, hidden_layers), members in networks.items():
+        lengths = [len(series["gradient_norm", "W1"]) for series in members]
+        moments = [(epoch, epoch, False) for epoch in range(min(lengths))]
+        for index, epoch, end in [*moments, (-1, max(lengths) - 1, True)]:
+            identity = (activation, hidden_layers, len(members), epoch, end)
+            rows += [(*identity, *row) for row in _layers(members, hidden_layers, index)]
+    return pd.DataFrame(rows, columns=DIAGNOSTICS)
+
+
+def _layers(
+    runs: Sequence[Series], hidden_layers: int, index: int
+) -> list[tuple[int, float, float, float]]:
+    """Number, gradient norm, dead and saturated share of each layer, at one place of the series."""
+    layers = range(1, hidden_layers + 2)
+    norms = np.array(
+        [[series["gradient_norm", f"W{layer}"][index] for layer in layers] for series in runs]
+    )
+    usable = norms[np.isfinite(norms).all(axis=1)]
+    shares = {
+        (quantity, layer): _mean([series[quantity, f"H{layer}"][index] for series in runs])
+        for quantity, layer in itertools.product(("dead", "saturated"), layers[:-1])
+    }
+    return [
+        (
+            layer,
+            geometric_mean(usable[:, layer - 1]),
+            shares.get(("dead", layer), math.nan),
+            shares.get(("saturated", layer), math.nan),
+        )
+        for layer in layers
+    ]
+
+
+def networks_table(diagnostics: pd.DataFrame) -> pd.DataFrame:
+    """A row per activation and depth, from the table of diagnostics.
+
+    `gradient_ratio`: the first layer's norm as a multiple of the last layer's, before and after
+    training; NaN with one layer and where the last norm is 0. Shares are means over hidden layers.
+    """
+    rows = []
+    for identity, table in diagnostics.groupby([*NETWORK, "runs"], sort=False):
+        before = table[(table["epoch"] == 0) & ~table["end"]]
+        after = table[table["end"]]
+        rows.append(
+            (
+                *identity,
+                *(_ratio(moment["gradient_norm"].tolist()) for moment in (before, after)),
+                *(_mean(after[quantity]) for quantity in ("dead", "saturated")),
+            )
+        )
+    return pd.DataFrame(rows, columns=NETWORKS)
+
+
+def _ratio(norms: Sequence[float]) -> float:
+    return norms[0] / norms[-1] if len(norms) > 1 and norms[-1] else math.nan

@@ -1,0 +1,94 @@
+"""The tables that every study has: an entry each, which rules, page and benchmarks follow."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table by its name, the rule that makes it as CSV and as parquet, and what it says."""
+
+    name: str
+    rule: str
+    caption: str
+
+
+TABLES = (
+    Table(
+        "runs",
+        "collect_runs",
+        "A row per run with all settings and metrics, read back from MLflow and checked against "
+        "the records on disk.",
+    ),
+    Table(
+        "parity",
+        "tabulate_parity",
+        "Every compared quantity of every implementation beside the reference: the greatest "
+        "relative difference, what is allowed, the verdict.",
+    ),
+    Table(
+        "summary",
+        "summarize",
+        "A row per implementation and activation: mean, standard deviation and 95 % t-interval "
+        "over seeds.",
+    ),
+    Table(
+        "groups",
+        "summarize",
+        "A row per activation, and per setting on a further axis: accuracy, mean over "
+        "implementations, then over seeds, and how far it is behind the best.",
+    ),
+    Table("per_class", "summarize", "Precision, recall and F1 of every class in every run."),
+    Table(
+        "classes",
+        "summarize",
+        "F1 of every class, mean over the seeds of an implementation and activation.",
+    ),
+    Table(
+        "comparisons",
+        "summarize",
+        "Each pair of activations and of implementations over seeds: paired difference with its "
+        "interval, tests, effect size, equivalence, verdict.",
+    ),
+    Table(
+        "sampling",
+        "summarize",
+        "McNemar's test of each pair of runs of one seed: on how many images only one of the two "
+        "is right.",
+    ),
+    Table(
+        "mcnemar",
+        "summarize",
+        "On how many seeds McNemar's test tells a pair apart, and in the median how many images "
+        "only one of the two gets right; first for all pairs of a kind.",
+    ),
+    Table(
+        "intervals",
+        "summarize",
+        "Accuracy of every run with its Wilson interval: what the finite number of images leaves "
+        "open.",
+    ),
+    Table(
+        "speed",
+        "summarize",
+        "Median time of an epoch of training by implementation, and as a multiple of the first "
+        "implementation's.",
+    ),
+    Table(
+        "diagnostics",
+        "tabulate_diagnostics",
+        "Norm of the weights' gradient, dead units and saturated values of each layer by "
+        "activation, depth and epoch: means over runs.",
+    ),
+    Table(
+        "networks",
+        "tabulate_diagnostics",
+        "Of each activation and depth the gradient norm of the first layer as a multiple of the "
+        "last layer's, and shares of dead units and saturated values at the end.",
+    ),
+    Table("findings", "render_report", "Every sentence that the page says of what was found."),
+)
+
+
+def made_by(rule: str) -> list[Table]:
+    """The tables that a rule makes."""
+    return [table for table in TABLES if table.rule == rule]
