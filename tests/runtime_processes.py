@@ -9,6 +9,8 @@ from conftest import REPOSITORY
 
 # The search path that the workflow sets for its jobs.
 SEARCH = os.pathsep.join([str(REPOSITORY / "workflow"), str(REPOSITORY / "workflow/runtime")])
+# Of a process's flags, in the kernel's include/linux/sched.h.
+PF_EXITING = 0x4
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> bool:
@@ -22,8 +24,9 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process can still do something."""
+    """Whether a process can still do something: it has not begun to end."""
     try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return False
+    return not int(fields[6]) & PF_EXITING
