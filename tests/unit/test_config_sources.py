@@ -59,6 +59,8 @@ def refused(folder: Path, *contents: str | bytes) -> list[str]:
         ("study: x\n\x07\n", "a.yaml:2: found the character '\\x07', which YAML forbids"),
         ("study: x\n# Größe\n".encode("latin-1"), "a.yaml:2: found the byte 0xf6, expected UTF-8"),
         ("study: x\n".encode("utf-16"), "a.yaml:1: found the byte 0xff, expected UTF-8"),
+        ("study: &a [*a]\n", "a.yaml: nested too deep, or an alias that contains itself"),
+        ("study: " + "[" * 5000, "a.yaml: nested too deep"),
         ("", "a.yaml: expected keys such as `study: mine`, found nothing"),
         ("# nothing\n", "a.yaml: expected keys such as `study: mine`, found nothing"),
         ("- study\n", "a.yaml: expected keys such as `study: mine`, found a list"),
@@ -86,14 +88,14 @@ def test_a_file_that_is_missing_and_one_that_is_none_are_refused(tmp_path: Path)
     [
         (
             "study: x\ngrid:\n  seed: [0]\nnetwork: {}\ngrid:\n  activation: [relu]\n",
-            ["a.yaml:5: grid: given 2 times, in line 2 and 5;"],
+            ["a.yaml:5: grid: given 2 times, in lines 2 and 5;"],
         ),
         (
             "study: x\ngrid:\n  seed: [0]\n  seed: [1]\n  seed: [2]\n",
-            ["a.yaml:5: grid.seed: given 3 times, in line 3 and 4 and 5;"],
+            ["a.yaml:5: grid.seed: given 3 times, in lines 3, 4 and 5;"],
         ),
         ("{study: x, study: y}", ["a.yaml:1: study: given 2 times, in line 1;"]),
-        ('{"study": "x",\n\t"study": "y"}', ["a.yaml:2: study: given 2 times, in line 1 and 2;"]),
+        ('{"study": "x",\n\t"study": "y"}', ["a.yaml:2: study: given 2 times, in lines 1 and 2;"]),
         (
             "study: x\ngrid: {seed: [0]}\ngrid: {seed: [0]}\nstudy: y\n",
             ["a.yaml:4: study: given", "a.yaml:3: grid: given"],
@@ -174,7 +176,8 @@ BASE = "study: x\ntraining:\n  epochs: 1\n  batch_size: 8\ngrid:\n  seed:\n    -
         (["study: x\nselection: true\n"], "a.yaml: training.validation_size: 0 images are held"),
         ([BASE, "selection: true\n"], "a.yaml:2: training.validation_size: 0 images are held"),
         ([BASE, "\nmirrors:\n- ftp://me:pw@host\n"], "b.yaml:3: mirrors[0]: found an address with"),
-        (["study: x\nactivations: nowhere\n"], "activations: nowhere is not a folder"),
+        (["study: x\nactivations: nowhere\n"], "a.yaml:2: activations: nowhere is not a folder"),
+        (["study: x\nactivations: [nowhere]\n"], "a.yaml:2: activations: nowhere is not a folder"),
     ],
 )
 def test_a_mistake_is_told_with_file_and_line(
@@ -182,6 +185,14 @@ def test_a_mistake_is_told_with_file_and_line(
 ) -> None:
     (line,) = refused(tmp_path, *contents)
     assert line.startswith(expected)
+
+
+def test_a_key_that_is_true_in_one_file_and_text_in_the_other_is_two(tmp_path: Path) -> None:
+    lines = refused(tmp_path, "study: x\nyes: 1\n", "'yes': 2\n")
+    assert [line.partition(";")[0] for line in lines] == [
+        "True: unknown key True (value 1)",
+        "b.yaml:1: yes: unknown key 'yes' (value 2)",
+    ]
 
 
 def test_what_the_command_line_replaced_is_put_down_to_no_file(tmp_path: Path) -> None:

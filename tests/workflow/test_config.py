@@ -14,7 +14,11 @@ SMALL = "study: small\ndataset: digits\n"
     [
         ("config/config.yaml", b"study: x\ngrid: {seed: [0\ndevice: cpu\n", ":3: no valid YAML"),
         ("config/config.yaml", "study: x # Größe\n".encode("latin-1"), ":1: found the byte 0xf6"),
-        ("small.yaml", b"study: x\ngrid: {}\ngrid: {}\n", ":3: grid: given 2 times, in line 2 and"),
+        (
+            "small.yaml",
+            b"study: x\ngrid: {}\ngrid: {}\n",
+            ":3: grid: given 2 times, in lines 2 and",
+        ),
         ("small.yaml", b"study: x\ntraining:\n  epochs: 0\n", ":3: training.epochs: 0 is too"),
         (
             "small.yaml",

@@ -33,7 +33,7 @@ def resolve(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dict[s
     plain = {**config, **folders}
     # First, and alone: the sentences that follow show what they found.
     refuse(list(mistakes.of_credentials(plain, schema())))
-    node = schema(registries(plain))
+    node = schema(registries(config, sources))
     plain = converted(plain, node)
     refuse(mistakes.of_schema(plain, node))
     resolved: dict[str, Any] = with_defaults(plain, node)
@@ -41,16 +41,20 @@ def resolve(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dict[s
     return resolved
 
 
-def registries(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The names of all plug-ins: the library's, and those in the folders that `config` names."""
+def registries(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dict[str, list[str]]:
+    """The names of all plug-ins: the library's, and those in the folders that `config` names.
+
+    Raises ConfigError where such a folder cannot be used.
+    """
     found = {"datasets": datasets.names(), "initializers": initializers.names()}
     for kind, names in PLUG_INS.items():
-        folders = config.get(kind)
+        given = config.get(kind)
+        folders = [given] if isinstance(given, str) else given
         usable = isinstance(folders, list) and all(isinstance(item, str) for item in folders)
         try:
             found[kind] = names(folders if usable and folders else ())
         except PlugInError as error:
-            raise ConfigError([str(error)]) from error
+            raise ConfigError([f"{located((kind,), config, sources)}{error}"]) from error
     return found
 
 

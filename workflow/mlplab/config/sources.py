@@ -79,7 +79,8 @@ def located(path: Path, config: Mapping[str, Any], sources: Sequence[Source]) ->
     """
     given = dict(_flat(config))
     for source in reversed(sources):
-        if path in source.lines and _same(dict(_flat(source.values))[path], given.get(path)):
+        said = dict(_flat(source.values))
+        if path in source.lines and path in said and _same(said[path], given.get(path)):
             return f"{source.name}:{source.lines[path]}: "
     if (path and path in given) or not sources:
         return ""
@@ -127,6 +128,8 @@ def _source(file: FilePath) -> Source:
         return Source(name, loader.construct_document(root), dict(positions))
     except yaml.YAMLError as error:
         raise _Unreadable(_syntax(error, name, text)) from error
+    except RecursionError as error:
+        raise _Unreadable(f"{name}: nested too deep, or an alias that contains itself") from error
 
 
 def _text(file: FilePath, name: str) -> str:
@@ -170,9 +173,10 @@ def _repeated(positions: Iterable[tuple[Path, int]], name: str) -> Iterator[str]
     repeated = {path: found for path, found in lines.items() if len(found) > 1}
     for path, found in repeated.items():
         if not any(path[:end] in repeated for end in range(len(path))):
-            where = " and ".join(map(str, sorted(set(found))))
+            *others, last = map(str, sorted(set(found)))
+            where = f"lines {', '.join(others)} and {last}" if others else f"line {last}"
             yield (
-                f"{name}:{found[-1]}: {dotted(path)}: given {len(found)} times, in line {where}; "
+                f"{name}:{found[-1]}: {dotted(path)}: given {len(found)} times, in {where}; "
                 "only the last would count: write it once"
             )
 
