@@ -280,6 +280,7 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
             "git": {"commit": None, "dirty": None},
             "machine": {"processor": "any", "cores": 2, "system": "any", "python": "3"},
             "versions": {"torch": "2", "numpy": "2"},
+            "peak_memory": 400_000_000,
             "status": "diverged" if diverged else "finished",
             "error": None,
             "sanity": {

@@ -16,7 +16,8 @@ def fill_store() -> None:
     """
     import sqlite3
 
-    from mlplab.files import read_json, write_json
+    from mlplab.files import write_json
+    from mlplab.study.documents import read_manifest
     from mlplab.study.record import NAMES, RunFiles, beside
     from mlplab.tracking.send import track_runs
     from mlplab.tracking.study import start_study
@@ -25,7 +26,7 @@ def fill_store() -> None:
     write_json(STUDY / "study.json", study)
     places = list(Study().files("mlflow.json").values())
     files = RunFiles.each(beside(places, *NAMES))
-    manifest = read_json(STUDY / "manifest.json")
+    manifest = read_manifest(STUDY / "manifest.json")
     (first,) = track_runs(URI, study, files[:1], manifest, "0" * 64)
     write_json(places[0], first)
     database = sqlite3.connect(URI.removeprefix("sqlite:///"))
@@ -55,10 +56,10 @@ def _insert_run(database: Any, like: str, files: Any) -> str:
     }
     latest = {key: values for (key, _), values in points.items()}
     tags = {
-        mlflow_study.RUN_TAG: record.run["run"],
+        mlflow_study.RUN_TAG: record.run.run,
         mlflow_study.RECORD_TAG: files.digest(),
         mlflow_study.KIND_TAG: "run",
-        "mlflow.runName": record.run["run"],
+        "mlflow.runName": record.run.run,
         **entities.tags(record, "0" * 64),
     }
     parameters = entities.parameters(record).items()
@@ -71,7 +72,7 @@ def _insert_run(database: Any, like: str, files: Any) -> str:
         "tags (key, value, run_uuid)": [(key, value, run_id) for key, value in tags.items()],
     }
     copied = {
-        "runs": {"run_uuid": run_id, "name": record.run["run"]},
+        "runs": {"run_uuid": run_id, "name": record.run.run},
         "inputs": {"input_uuid": uuid.uuid4().hex, "destination_id": run_id},
     }
     for name, changes in copied.items():

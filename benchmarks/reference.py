@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from mlplab.files import read_json
 from mlplab.report.setup import provenance
 from mlplab.report.wording import is_finite, number, rounded
-from mlplab.study.record import RunRecord
+from mlplab.study.record import RunFiles
 
 HEAD = """# {study}
 
@@ -107,7 +106,7 @@ def sampling(study: Path) -> str:
 def page(study: Path, config: str) -> str:
     """The whole page."""
     files = sorted((study / "runs").rglob("run.json"))
-    records = {str(file): RunRecord(read_json(file), [], {}) for file in files}
+    records = {str(file): RunFiles.at(file.parent).load() for file in files}
     facts = [[name, text] for name, text in provenance(records) if name != "packages"]
     intervals = pd.read_parquet(study / "tables/intervals.parquet")
     width = 100 * (intervals["wilson_high"] - intervals["wilson_low"]).mean()

@@ -21,6 +21,7 @@ from unittest import mock
 from benchmarks.measure import data_file, paragraph, spread, table
 from mlplab import activations, implementations
 from mlplab.files import read_json, write_json
+from mlplab.study.documents import Manifest, read_manifest
 from mlplab.study.grid import Run
 from mlplab.study.record import RunFiles
 
@@ -113,7 +114,7 @@ def openings(count: int) -> list[dict[str, float]]:
 
 
 def send(
-    study: Mapping[str, Any], records: Mapping[str, RunFiles], manifest: Mapping[str, Any]
+    study: Mapping[str, Any], records: Mapping[str, RunFiles], manifest: Manifest
 ) -> tuple[dict[str, str], list[float], Calls]:
     """Send every record; returns path → MLflow run, seconds of each run, seconds of each call."""
     from mlflow import MlflowClient
@@ -144,7 +145,7 @@ def measure(data: Path, manifest_file: Path, runs: int) -> dict[str, Any]:
         study = mlflow_study.start_study(URI, STUDY)
         store = Path(URI.removeprefix("sqlite:///"))
         empty = store.stat().st_size
-        ids, seconds, calls = send(study, records, read_json(manifest_file))
+        ids, seconds, calls = send(study, records, read_manifest(manifest_file))
         reading = []
         for _ in range(READINGS):
             start = time.perf_counter()

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy
 
 from benchmarks.measure import data_file, paragraph, spread, table
-from mlplab.files import read_json
+from mlplab.study.documents import Manifest, read_manifest
 from mlplab.study.record import RunFiles
 from mlplab.tracking import study as mlflow_study
 
@@ -34,7 +34,7 @@ POINTS = """
 
 
 def send_at_once(
-    uri: str, study: Mapping[str, Any], records: Mapping[str, RunFiles], manifest: Mapping[str, Any]
+    uri: str, study: Mapping[str, Any], records: Mapping[str, RunFiles], manifest: Manifest
 ) -> dict[str, dict[str, Any]]:
     """Send every record from a process of its own, all at once.
 
@@ -95,7 +95,7 @@ def count(
     found = dict.fromkeys(("runs_lost", "runs_doubled", "points_lost", "points_doubled"), 0)
     for path, files in records.items():
         record = files.load()
-        ended = "FAILED" if record.run["status"] == "failed" else "FINISHED"
+        ended = "FAILED" if record.run.status == "failed" else "FINISHED"
         complete = [run_id for run_id, status in live.get(path, []) if status == ended]
         found["runs_doubled"] += len(live.get(path, [])) > 1
         found["runs_lost"] += not complete
@@ -127,7 +127,7 @@ def measure(data: Path, manifest: Path, writers: Sequence[int]) -> list[dict[str
         for number in writers:
             study = start_study(server.uri, f"{number} writers")
             records = copies(run, files, folder / str(number), number)
-            told = send_at_once(server.uri, study, records, read_json(manifest))
+            told = send_at_once(server.uri, study, records, read_manifest(manifest))
             found.append(
                 {
                     "writers": number,

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,15 @@ from mlplab import datasets
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
 from mlplab.files import write_json
+from mlplab.study.documents import (
+    Bound,
+    Evaluation,
+    GitState,
+    Machine,
+    Manifest,
+    RunInfo,
+    SplitCounts,
+)
 from mlplab.study.record import RunFiles, RunRecord, write_rows
 from wrong import MISTAKES
 
@@ -106,6 +116,29 @@ def evaluated(
     }
 
 
+def bound(met: bool = True) -> Bound:
+    """A bound of B11 that is met, or missed."""
+    return Bound(value=0.5 if met else 0.9, above=None, below=0.7, met=met)
+
+
+def run_info(values: dict[str, Any]) -> RunInfo:
+    """What run.json says, with the usual circumstances."""
+    usual: dict[str, Any] = {
+        "dataset": "digits",
+        "device": "cpu",
+        "threads": 1,
+        "matmul_precision": "highest",
+        "data_digest": "d" * 64,
+        "code_digest": "c" * 64,
+        "versions": {"torch": "2.15.0"},
+        "git": GitState("c0ffee", True),
+        "machine": Machine("Some Processor", 2, "Linux", "3.11"),
+        "peak_memory": 400_000_000,
+        "diagnostics_seconds": 0.1,
+    }
+    return RunInfo(**usual | values)
+
+
 def run_record(
     path: str = "scratch/relu/seed=0", history: list[dict[str, float]] | None = None, **run: Any
 ) -> RunRecord:
@@ -122,43 +155,40 @@ def run_record(
         "learning_rate": 1,
     }
     return RunRecord(
-        run={
-            "run": path,
-            "implementation": implementation,
-            "activation": activation,
-            "seed": int(seed.removeprefix("seed=")),
-            "dataset": "digits",
-            "settings": settings | run.pop("settings", {}),
-            "axes": [],
-            "scored_on": "test",
-            "status": "finished",
-            "error": None,
-            "sanity": {"training_loss": {"met": True}, "test_accuracy": {"met": True}},
-            "started": 1_700_000_000_000,
-            "ended": 1_700_000_009_000,
-            "resumed_after": [],
-            "parameter_count": 26,
-            "training_seconds": 0.6,
-            "seconds_per_epoch": 0.2,
-            "evaluation_seconds": 0.012,
-            "matmul_precision": "highest",
-            "data_digest": "d" * 64,
-            "code_digest": "c" * 64,
-            "git": {"commit": "f" * 40, "dirty": False},
-            "machine": {"processor": "Some Processor"},
-            **run,
-        },
+        run=run_info(
+            {
+                "run": path,
+                "implementation": implementation,
+                "activation": activation,
+                "seed": int(seed.removeprefix("seed=")),
+                "settings": settings | run.pop("settings", {}),
+                "axes": [],
+                "scored_on": "test",
+                "status": "finished",
+                "error": None,
+                "sanity": {"training_loss": bound(), "test_accuracy": bound()},
+                "started": 1_700_000_000_000,
+                "ended": 1_700_000_009_000,
+                "resumed_after": [],
+                "parameter_count": 26,
+                "training_seconds": 0.6,
+                "seconds_per_epoch": 0.2,
+                "evaluation_seconds": 0.012,
+                "git": GitState("f" * 40, False),
+                **run,
+            }
+        ),
         history=history,
-        evaluation={
-            "images": 4,
-            "split": "test",
-            "metrics": evaluated(history[-1]["test_accuracy"], loss, run.get("scored_on", "test")),
-            "per_class": [
+        evaluation=Evaluation(
+            images=4,
+            split=run.get("scored_on", "test"),
+            metrics=evaluated(history[-1]["test_accuracy"], loss, run.get("scored_on", "test")),
+            per_class=[
                 {"class": name, "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "images": 2}
                 for name in ("cat", "dog")
             ],
-            "confusion": [[2, 0], [2, 0]],
-        },
+            confusion=[[2, 0], [2, 0]],
+        ),
         diagnostics=[
             {"epoch": epoch, "quantity": quantity, "of": of, "value": 0.1 * (epoch + 1)}
             for epoch in range(len(history) + 1)
@@ -184,14 +214,35 @@ def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
         },
     )
     nothing = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "images": 0}
-    evaluation = {
-        "split": record.run["scored_on"],
-        "images": 0,
-        "metrics": dict.fromkeys(record.evaluation["metrics"]),
-        "per_class": [{"class": name, **nothing} for name in ("cat", "dog")],
-        "confusion": [[0, 0], [0, 0]],
-    }
+    evaluation = replace(
+        record.evaluation,
+        images=0,
+        metrics=dict.fromkeys(record.evaluation.metrics),
+        per_class=[{"class": name, **nothing} for name in ("cat", "dog")],
+        confusion=[[0, 0], [0, 0]],
+    )
     return RunRecord(record.run, [], evaluation, [])
+
+
+def manifest(**values: Any) -> Manifest:
+    """The manifest of a small data set of two classes."""
+    usual: dict[str, Any] = {
+        "name": "digits",
+        "title": "Digits",
+        "description": "ten images of cats and dogs",
+        "homepage": "https://example.org",
+        "license": "MIT",
+        "citation": "A. Reader: Digits (2020)",
+        "class_names": ["cat", "dog"],
+        "pixel_max": 255,
+        "counts": {
+            split: SplitCounts(images, [2, 2], [images // 2] * 2)
+            for split, images in (("training", 6), ("test", 4))
+        },
+        "files": [{"name": "images.gz", "url": "http://example.org/images.gz"}],
+        "sha256": "a" * 64,
+    }
+    return Manifest(**usual | values)
 
 
 def write_record(record: RunRecord, folder: Path) -> RunFiles:
@@ -201,6 +252,6 @@ def write_record(record: RunRecord, folder: Path) -> RunFiles:
     write_rows(files.diagnostics, record.diagnostics)
     files.parameters.write_bytes(b"parameters")
     files.predictions.write_bytes(b"predictions")
-    write_json(files.run, record.run)
-    write_json(files.evaluation, record.evaluation)
+    write_json(files.run, asdict(record.run))
+    write_json(files.evaluation, asdict(record.evaluation))
     return files

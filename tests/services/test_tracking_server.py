@@ -12,7 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmarks.writers import count, send_at_once
-from conftest import epoch_row, run_record, write_record
+from conftest import epoch_row, manifest, run_record, write_record
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json
 from mlplab.study.record import RunFiles
@@ -31,13 +31,7 @@ pytestmark = [
 
 RUNS = [f"{name}/relu/seed={seed}" for name in ("scratch", "concise") for seed in (0, 1)]
 NOTHING_LOST = {"runs_lost": 0, "runs_doubled": 0, "points_lost": 0, "points_doubled": 0}
-MANIFEST = {
-    "name": "digits",
-    "sha256": "a" * 64,
-    "homepage": "https://example.org",
-    "files": [],
-    "counts": {"training": {"images": 6}},
-}
+MANIFEST = manifest()
 # Long enough for a fault to happen while runs train: some ten seconds on two cores.
 LONG = {"epochs": 60, "batch_size": 8}
 

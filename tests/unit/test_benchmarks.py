@@ -175,7 +175,7 @@ def test_the_records_that_are_sent_are_real_ones_and_differ(
     assert len({copy.digest() for copy in copies.values()}) == 3
     for seed, (path, copy) in enumerate(copies.items()):
         record = copy.load()
-        assert (record.run["run"], record.run["seed"]) == (path, seed)
+        assert (record.run.run, record.run.seed) == (path, seed)
         assert len(record.history) == 10
         assert record.diagnostics
         assert "macro_f1" in of_run(record)

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from refusals import Config, message
 
 from mlplab.config.resolve import resolve
 from mlplab.config.sources import ConfigError
+from refusals import Config, message
 
 WITH_CREDENTIALS = [
     "https://me:secret@host",

@@ -4,10 +4,10 @@ import re
 
 import pytest
 import yaml
-from refusals import Config, message, messages
 from snakemake.cli import parse_config
 
 from mlplab.config.resolve import resolve
+from refusals import Config, message, messages
 
 
 @pytest.mark.parametrize(

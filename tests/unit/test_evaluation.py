@@ -1,6 +1,7 @@
 """Scores of predictions, against scikit-learn and against the run's own history."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn import metrics
 
-from conftest import epoch_row
+from conftest import epoch_row, manifest
 from mlplab.analysis.scores import evaluate_run, read_predictions, scores
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
@@ -136,7 +137,7 @@ def write_run(folder: Path, recorded_accuracy: float, split: str = "test") -> di
         epoch_row(2, **{f"{split}_accuracy": recorded_accuracy}),
     ]
     write_rows(paths["history"], rows)
-    write_json(paths["manifest"], {"class_names": NAMES})
+    write_json(paths["manifest"], asdict(manifest(class_names=list(NAMES))))
     return paths | {"scored_on": split}
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from mlplab.figures import runs as comparing_runs
 from mlplab.files import file_digest, read_json
 from mlplab.study import provenance
 from mlplab.study.code import training_digest
+from mlplab.study.documents import read_manifest
 from mlplab.study.grid import Run
 from mlplab.study.metrics import of_run
 from mlplab.study.record import RunFiles, RunRecord
@@ -109,7 +110,7 @@ def test_the_record_is_what_the_training_gave(
     place: Place, digits: store.Dataset, implementation: str
 ) -> None:
     record = place.record(job_of(place.data, implementation, "prelu", seed=3))
-    assert record.run["status"] == "finished"
+    assert record.run.status == "finished"
     trained = train(
         implementations.load(implementation),
         activations.load("prelu"),
@@ -132,34 +133,34 @@ def test_the_record_is_what_the_training_gave(
     logits = all_logits(trained.network, digits.test, torch.float32)
     assert predictions["prediction"].to_pylist() == logits.argmax(dim=1).tolist()
     assert predictions["label"].to_pylist() == digits.test.labels.tolist()
-    assert record.evaluation["metrics"]["test_accuracy"] == trained.history[-1].test_accuracy
+    assert record.evaluation.metrics["test_accuracy"] == trained.history[-1].test_accuracy
 
 
 def test_the_record_says_where_it_comes_from(place: Place) -> None:
     run = place.record(job_of(place.data, activation="tanh", seed=2)).run
-    assert run["run"] == "scratch/tanh/seed=2"
-    assert (run["implementation"], run["activation"], run["seed"]) == ("scratch", "tanh", 2)
-    assert run["dataset"] == "digits"
-    assert run["settings"] == SETTINGS
-    assert run["scored_on"] == "test"
-    assert run["axes"] == []
-    assert run["error"] is None
-    assert 1_600_000_000_000 < run["started"] <= run["ended"]
-    assert (run["device"], run["threads"]) == ("cpu", 1)
-    assert run["data_digest"] == file_digest(place.data)
-    assert run["code_digest"] == training_digest(
+    assert run.run == "scratch/tanh/seed=2"
+    assert (run.implementation, run.activation, run.seed) == ("scratch", "tanh", 2)
+    assert run.dataset == "digits"
+    assert run.settings == SETTINGS
+    assert run.scored_on == "test"
+    assert run.axes == []
+    assert run.error is None
+    assert 1_600_000_000_000 < run.started <= run.ended
+    assert (run.device, run.threads) == ("cpu", 1)
+    assert run.data_digest == file_digest(place.data)
+    assert run.code_digest == training_digest(
         implementations.source("scratch"),
         activations.source("tanh"),
         initializers.source("zeros"),
     )
-    assert run["machine"] == provenance.machine()
-    assert run["versions"] == provenance.versions()
-    assert set(run["sanity"]) == {"training_loss", "training_accuracy", "test_accuracy"}
+    assert asdict(run.machine) == provenance.machine()
+    assert run.versions == provenance.versions()
+    assert set(run.sanity) == {"training_loss", "training_accuracy", "test_accuracy"}
     history = place.files().load().history
-    assert run["training_seconds"] == pytest.approx(sum(row["seconds"] for row in history))
-    assert run["diagnostics_seconds"] > 0
-    assert run["evaluation_seconds"] > 0
-    assert 50e6 < run["peak_memory"] < 20e9
+    assert run.training_seconds == pytest.approx(sum(row["seconds"] for row in history))
+    assert run.diagnostics_seconds > 0
+    assert run.evaluation_seconds > 0
+    assert 50e6 < run.peak_memory < 20e9
 
 
 def test_a_run_that_is_scored_on_validation_does_not_depend_on_the_test_set(place: Place) -> None:
@@ -177,7 +178,7 @@ def test_a_run_that_is_scored_on_validation_does_not_depend_on_the_test_set(plac
         assert contents[0] == contents[1], part
     assert one.last == two.last
     assert not [name for row in one.history for name in row if "test" in name]
-    assert one.run["data_digest"] != two.run["data_digest"]
+    assert one.run.data_digest != two.run.data_digest
 
 
 def test_predictions_are_of_the_split_that_the_run_is_scored_on(
@@ -187,11 +188,11 @@ def test_predictions_are_of_the_split_that_the_run_is_scored_on(
     labels = digits.training.labels[-300:].tolist()
     predictions = pyarrow.parquet.read_table(place.files().predictions)
     assert predictions["label"].to_pylist() == labels
-    assert record.evaluation["split"] == record.run["scored_on"] == "validation"
-    assert record.evaluation["images"] == 300
-    counted = record.evaluation["metrics"]["validation_accuracy"]
+    assert record.evaluation.split == record.run.scored_on == "validation"
+    assert record.evaluation.images == 300
+    counted = record.evaluation.metrics["validation_accuracy"]
     assert counted == record.history[-1]["validation_accuracy"]
-    assert set(record.run["sanity"]) == {
+    assert set(record.run.sanity) == {
         "training_loss",
         "training_accuracy",
         "validation_accuracy",
@@ -202,11 +203,11 @@ def test_a_run_that_diverges_has_a_whole_record(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = place.record(job_of(place.data, learning_rate=1e30, epochs=9))
-    assert record.run["status"] == "diverged"
-    assert record.run["error"] is None
+    assert record.run.status == "diverged"
+    assert record.run.error is None
     assert 1 <= len(record.history) < 9
-    assert record.evaluation["images"] == 360
-    assert record.evaluation["metrics"]["negative_log_likelihood"] is None
+    assert record.evaluation.images == 360
+    assert record.evaluation.metrics["negative_log_likelihood"] is None
     assert record.sanity == "missed"
     assert math.isnan(of_run(record)["negative_log_likelihood"])
     assert f"diverged in epoch {len(record.history)}" in capsys.readouterr().out
@@ -296,17 +297,17 @@ def test_a_broken_plug_in_gives_a_record_of_its_failure(
     job = broken_job(place.folder / "plugins", place.data, what)
     record = place.record(job)
     run = record.run
-    assert run["status"] == "failed"
-    assert message in run["error"]
+    assert run.status == "failed"
+    assert message in run.error
     if what != "parameter without use":
-        assert run["error"].startswith(str(place.folder / "plugins" / "mine.py"))
-    assert "\n" not in run["error"]
-    assert f"failed: {run['error']}" in capsys.readouterr().out
-    assert run[kind] == "mine"
-    assert run["settings"] == job.run.settings
-    assert run["sanity"] == {}
-    assert run["training_seconds"] is run["seconds_per_epoch"] is run["diagnostics_seconds"] is None
-    assert run["code_digest"] == training_digest(
+        assert run.error.startswith(str(place.folder / "plugins" / "mine.py"))
+    assert "\n" not in run.error
+    assert f"failed: {run.error}" in capsys.readouterr().out
+    assert getattr(run, kind) == "mine"
+    assert run.settings == job.run.settings
+    assert run.sanity == {}
+    assert run.training_seconds is run.seconds_per_epoch is run.diagnostics_seconds is None
+    assert run.code_digest == training_digest(
         job.implementation, job.activation, initializers.source("zeros")
     )
     assert record.history == record.diagnostics == []
@@ -314,17 +315,20 @@ def test_a_broken_plug_in_gives_a_record_of_its_failure(
     assert load_file(place.files().parameters) == {}
     assert pyarrow.parquet.read_table(place.files().predictions).num_rows == 0
     evaluation = record.evaluation
-    assert (evaluation["images"], evaluation["metrics"]["test_accuracy"]) == (0, None)
-    assert set(evaluation["metrics"].values()) == {None}
-    assert np.array(evaluation["confusion"]).tolist() == [[0] * 10] * 10
+    assert (evaluation.images, evaluation.metrics["test_accuracy"]) == (0, None)
+    assert set(evaluation.metrics.values()) == {None}
+    assert np.array(evaluation.confusion).tolist() == [[0] * 10] * 10
 
 
 def test_a_failed_and_a_sound_run_have_the_same_keys(place: Place) -> None:
     sound = place.record(job_of(place.data), "sound")
     failed = place.record(broken_job(place.folder / "a", place.data, "empty"), "failed")
-    assert list(failed.run) == list(sound.run)
-    assert list(failed.evaluation) == list(sound.evaluation)
-    assert list(failed.evaluation["metrics"]) == list(sound.evaluation["metrics"])
+    for part in ("run", "evaluation"):
+        keys = [list(read_json(getattr(place.files(name), part))) for name in ("sound", "failed")]
+        assert keys[0] == keys[1]
+        # Nothing is written that the typed record does not know, and nothing is missing.
+        assert set(keys[0]) == {field.name for field in fields(getattr(sound, part))}
+    assert list(failed.evaluation.metrics) == list(sound.evaluation.metrics)
     tables_of = [
         pyarrow.parquet.read_table(place.files(name).predictions) for name in ("sound", "failed")
     ]
@@ -333,10 +337,10 @@ def test_a_failed_and_a_sound_run_have_the_same_keys(place: Place) -> None:
 
 def test_a_mended_plug_in_replaces_the_record_of_its_failure(place: Place) -> None:
     job = broken_job(place.folder / "a", place.data, "fails while training")
-    assert place.record(job).run["status"] == "failed"
+    assert place.record(job).run.status == "failed"
     job.implementation.write_text(SCRATCH)
     record = place.record(job)
-    assert record.run["status"] == "finished"
+    assert record.run.status == "finished"
     assert len(record.history) == 4
 
 
@@ -349,7 +353,7 @@ def test_a_run_on_a_gpu_that_is_not_there_is_refused(
     with pytest.raises(UserError, match="device: 'cuda'"):
         place.train(replace(job, device="cuda"))
     assert not place.files().run.exists()
-    assert place.record(replace(job, device="auto")).run["device"] == "cpu"
+    assert place.record(replace(job, device="auto")).run.device == "cpu"
 
 
 @pytest.mark.parametrize("gpu", [True, False], ids=["a GPU", "no GPU"])
@@ -360,8 +364,8 @@ def test_an_implementation_that_knows_the_cpu_alone_is_trained_there(
     job = job_of(place.data, "numpy")
     for device in ("auto", "cuda"):
         record = place.record(replace(job, device=device))
-        assert record.run["device"] == "cpu"
-        assert record.run["settings"] == SETTINGS
+        assert record.run.device == "cpu"
+        assert record.run.settings == SETTINGS
     assert "numpy/relu/seed=0: cpu, 1 thread" in capsys.readouterr().out
 
 
@@ -401,13 +405,13 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     jobs = [broken, *([job_of(place.data, **changes)] if sound else [])]
     records = {job.run.path: place.record(job, job.run.implementation) for job in jobs}
     statuses = ["failed", "finished"][: len(jobs)]
-    assert [record.run["status"] for record in records.values()] == statuses
+    assert [record.run.status for record in records.values()] == statuses
 
     study = mlflow_study.start_study(uri, request.node.name)
     ids = {}
     for job in jobs:
         files = place.files(job.run.implementation)
-        (sent,) = send.track_runs(uri, study, [files], read_json(place.manifest), "digest")
+        (sent,) = send.track_runs(uri, study, [files], read_manifest(place.manifest), "digest")
         ids[job.run.path] = sent["run_id"]
     found = collect.read_runs(uri, study, ids)
     ended = [MlflowClient(uri).get_run(run_id).info.status for run_id in ids.values()]
@@ -422,17 +426,17 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     assert summary[f"{scored_on}_accuracy_mean"].isna().tolist() == [True, False][: len(jobs)]
     assert len(per_class_table(runs, records)) == 10 * len(jobs)
 
-    measured = ((each.run["activation"], each.diagnostics) for each in records.values())
+    measured = ((each.run.activation, each.diagnostics) for each in records.values())
     drawn = {
         "runs": runs,
         "summary": summary,
         "groups": groups_table(runs, [], scored_on),
         "diagnostics": diagnostics_table(measured),
     }
-    confusion = np.array(next(iter(records.values())).evaluation["confusion"])
+    confusion = np.array(next(iter(records.values())).evaluation.confusion)
     draw: dict[str, Callable[[], Any]] = {
         "curves": lambda: comparing_runs.curves(
-            {record.run["implementation"]: [record] for record in records.values()}, scored_on
+            {record.run.implementation: [record] for record in records.values()}, scored_on
         ),
         "accuracy": lambda: comparing_runs.accuracy(drawn, scored_on),
         "seconds": lambda: comparing_runs.seconds(drawn, scored_on),

@@ -17,6 +17,7 @@ from mlplab.analysis.summary import interval_half_width, summary_table
 from mlplab.files import read_json
 from mlplab.report import tables
 from mlplab.study import metrics
+from mlplab.study.documents import read_manifest
 from mlplab.study.metrics import METRICS, Metric, documentation, of_run, scores
 from mlplab.study.predictions import Predictions
 from mlplab.tracking.collect import collect_runs
@@ -154,7 +155,7 @@ def test_time_per_example_is_over_all_images_that_the_passes_see(
     split: str, held_out: int, images: int
 ) -> None:
     record = run_record(scored_on=split, settings={"validation_size": held_out})
-    expected = record.run["evaluation_seconds"] * 1e6 / (3 * images)
+    expected = record.run.evaluation_seconds * 1e6 / (3 * images)
     assert of_run(record)["microseconds_per_example"] == pytest.approx(expected)
 
 
@@ -217,7 +218,7 @@ def test_an_entry_that_is_added_arrives_everywhere(
     monkeypatch.chdir(tmp_path)
     uri, deferred = "sqlite:///mlflow.db", {path: {"deferred": ""} for path in files}
     study = start_study(uri, "added")
-    sent = collect_runs(uri, study, files, deferred, read_json(manifest), "digest", 60)
+    sent = collect_runs(uri, study, files, deferred, read_manifest(manifest), "digest", 60)
     assert [sent[path]["metrics"]["median_confidence"] for path in files] == values
 
     # runs.csv and summary.csv.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import epoch_row, failed_record, run_record, write_record
+from conftest import bound, epoch_row, failed_record, run_record, write_record
 from mlplab.errors import UserError
 from mlplab.study.metrics import of_run
 from mlplab.study.record import (
@@ -111,7 +111,7 @@ def test_metrics_are_those_of_the_last_epoch_and_of_the_whole_run() -> None:
 
 def test_a_metric_that_is_not_finite_is_nan() -> None:
     record = run_record(history=[epoch_row(1, test_loss=math.inf)])
-    assert record.evaluation["metrics"]["negative_log_likelihood"] is None
+    assert record.evaluation.metrics["negative_log_likelihood"] is None
     assert math.isnan(of_run(record)["negative_log_likelihood"])
     # What the history says is not lost.
     assert of_run(record)["test_loss"] == math.inf
@@ -257,5 +257,5 @@ def test_a_failed_run_has_a_record_without_metrics(tmp_path: Path) -> None:
     [([True, True], "met"), ([True, False], "missed"), ([False], "missed"), ([], "missed")],
 )
 def test_the_sanity_check_is_met_where_every_bound_is(met: list[bool], verdict: str) -> None:
-    checks = {f"metric {index}": {"met": value} for index, value in enumerate(met)}
+    checks = {f"metric {index}": bound(value) for index, value in enumerate(met)}
     assert run_record(sanity=checks).sanity == verdict

@@ -5,6 +5,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import evaluated
+from conftest import evaluated, manifest, run_info
 from mlplab import activations
 from mlplab.analysis import comparisons
 from mlplab.analysis.classes import classes_table
@@ -31,6 +32,7 @@ from mlplab.report.findings import time as timing
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import Formulas, formulas
 from mlplab.study import grid
+from mlplab.study.documents import Bound, Evaluation, GitState, Machine, SplitCounts
 from mlplab.study.metrics import of_run
 from mlplab.study.record import RunRecord
 
@@ -101,42 +103,39 @@ def record_of(
     seconds = 0.5 if run.implementation == "scratch" else 0.25
     metrics = evaluated(accuracy, loss, split, macro_f1=accuracy)
     return RunRecord(
-        run={
-            "run": run.path,
-            "implementation": run.implementation,
-            "activation": run.activation,
-            "seed": run.seed,
-            "settings": run.settings,
-            "axes": list(run.axes),
-            "scored_on": split,
-            "status": status,
-            "error": error or None,
-            "sanity": {}
-            if error
-            else {
-                name: dict(zip(("value", "above", "below", "met"), check, strict=True))
-                for name, check in checks.items()
-            },
-            "started": 0,
-            "ended": 3_600_000,
-            "resumed_after": [],
-            "parameter_count": None if error else 10,
-            "evaluation_seconds": None if error else 0.01,
-            "training_seconds": None if error else 1.0,
-            "seconds_per_epoch": None if error else seconds,
-            "device": "cpu",
-            "threads": 1,
-            "matmul_precision": "highest",
-            "git": {"commit": "c0ffee", "dirty": True},
-            "machine": {"processor": "Abacus", "cores": 2, "system": "Linux", "python": "3.11"},
-            "versions": {"torch": "2.15.0"},
-        },
+        run=run_info(
+            {
+                "run": run.path,
+                "implementation": run.implementation,
+                "activation": run.activation,
+                "seed": run.seed,
+                "settings": run.settings,
+                "axes": list(run.axes),
+                "scored_on": split,
+                "status": status,
+                "error": error or None,
+                "sanity": {} if error else {name: Bound(*check) for name, check in checks.items()},
+                "started": 0,
+                "ended": 3_600_000,
+                "resumed_after": [],
+                "parameter_count": None if error else 10,
+                "evaluation_seconds": None if error else 0.01,
+                "training_seconds": None if error else 1.0,
+                "seconds_per_epoch": None if error else seconds,
+                "device": "cpu",
+                "threads": 1,
+                "matmul_precision": "highest",
+                "git": GitState("c0ffee", True),
+                "machine": Machine("Abacus", 2, "Linux", "3.11"),
+                "versions": {"torch": "2.15.0"},
+            }
+        ),
         history=[] if error else epochs_of(split, accuracy, loss),
-        evaluation={
-            "split": split,
-            "images": 2 * images,
-            "metrics": dict.fromkeys(metrics) if error else metrics,
-            "per_class": [
+        evaluation=Evaluation(
+            split=split,
+            images=2 * images,
+            metrics=dict.fromkeys(metrics) if error else metrics,
+            per_class=[
                 {
                     "class": name,
                     "precision": 0.5,
@@ -146,8 +145,8 @@ def record_of(
                 }
                 for name, f1 in zip(CLASSES, itertools.cycle((0.75, 0.25)), strict=False)
             ],
-            "confusion": [[0, 0], [0, 0]] if error else [[49, 1], [7, 43]],
-        },
+            confusion=[[0, 0], [0, 0]] if error else [[49, 1], [7, 43]],
+        ),
         diagnostics=[] if error else diagnostics_of(run),
     )
 
@@ -187,20 +186,20 @@ class Study:
         self.config = resolve({"study": "made-up", "grid": axes, **(config or {})})
         self.split = grid.scored_split(self.config)
         self.selection: dict[str, Any] | None = None
-        self.manifest: dict[str, Any] = {
-            "name": "clothes",
-            "title": "Clothes",
-            "description": "150 images of clothes",
-            "license": "MIT",
-            "citation": "A. Tailor: Clothes (2020)",
-            "class_names": list(CLASSES),
-            "counts": {
-                split: {"images": n, "shape": [2, 2], "per_class": [n // 2, n // 2]}
+        self.manifest = manifest(
+            name="clothes",
+            title="Clothes",
+            description="150 images of clothes",
+            license="MIT",
+            citation="A. Tailor: Clothes (2020)",
+            class_names=list(CLASSES),
+            counts={
+                split: SplitCounts(n, [2, 2], [n // 2, n // 2])
                 for split, n in (("training", 1200), ("test", images))
             },
-            "files": [{"name": "images.gz", "md5": "8d4fb7e6c68d591d4c3dfef9ec88bf0d"}],
-            "sha256": "820e5e2b",
-        }
+            files=[{"name": "images.gz", "md5": "8d4fb7e6c68d591d4c3dfef9ec88bf0d"}],
+            sha256="820e5e2b",
+        )
         self.runs = grid.runs(self.config)
         self.axes = next(iter(self.runs.values())).axes
         self.records = {
@@ -229,15 +228,23 @@ class Study:
         names = [figure.path(of) for figure in catalogue() for of in each[figure.per]]
         self.figures = dict.fromkeys(names, picture)
 
+    def alter(self, path: str, **run: Any) -> None:
+        """Change what a run's record says of the run."""
+        record = self.records[path]
+        self.records[path] = replace(record, run=replace(record.run, **run))
+
     def table(self) -> pd.DataFrame:
         """The runs as MLflow would hand them back."""
         tracked = {
             path: {
                 "run_id": self.mlflow[path]["run_id"],
-                "status": record.run["status"],
+                "status": record.run.status,
                 "parameters": {
-                    **{key: record.run[key] for key in ("implementation", "activation", "seed")},
-                    **record.run["settings"],
+                    **{
+                        key: getattr(record.run, key)
+                        for key in ("implementation", "activation", "seed")
+                    },
+                    **record.run.settings,
                 },
                 "metrics": of_run(record),
             }
@@ -262,10 +269,10 @@ class Study:
             columns=[*("kind", "within", *axes, "first", "second", "seed"),
                      *("only_first", "only_second", "p_mcnemar")],
         )  # fmt: skip
-        images = self.manifest["counts"]["test"]["images"]
+        images = self.manifest.counts["test"].images
         per_class = per_class_table(runs, self.records)
         diagnostics = diagnostics_table(
-            (record.run["activation"], record.diagnostics) for record in self.records.values()
+            (record.run.activation, record.diagnostics) for record in self.records.values()
         )
         return {
             "runs": runs,
@@ -536,11 +543,11 @@ def test_time_is_compared_with_the_first_implementation(study: Study) -> None:
 
 def test_times_of_different_places_are_not_compared_in_silence(tmp_path: Path) -> None:
     study = Study(tmp_path)
-    first, second, *_ = study.records.values()
-    first.run["device"] = "cuda: NVIDIA H200"
+    first = next(iter(study.records))
+    study.alter(first, device="cuda: NVIDIA H200")
     text = study.page()
     assert "Seconds do not compare where places differ: cuda: NVIDIA H200 with 1 thread" in text
-    first.run["device"] = second.run["device"]
+    study.alter(first, device="cpu")
     assert "do not compare" not in study.page()
 
 
@@ -589,8 +596,8 @@ def test_page_shows_every_item_of_the_article_and_where_things_are(study: Study)
 
 def test_interrupted_runs_are_counted(study: Study) -> None:
     assert "<dt>interrupted</dt><dd>no run</dd>" in study.page()
-    for record in list(study.records.values())[:2]:
-        record.run["resumed_after"] = [3]
+    for path in list(study.records)[:2]:
+        study.alter(path, resumed_after=[3])
     assert "<dd>2 runs, gone on with from checkpoints</dd>" in study.page()
 
 
@@ -598,8 +605,7 @@ def test_hostile_text_stays_text(study: Study) -> None:
     study.config = copy.deepcopy(study.config)
     study.config["study"] = HOSTILE
     study.config["mirrors"] = [HOSTILE]
-    study.manifest["class_names"] = [HOSTILE, "coat"]
-    study.manifest["title"] = HOSTILE
+    study.manifest = replace(study.manifest, class_names=[HOSTILE, "coat"], title=HOSTILE)
     page = study.page()
     tags = Tags(page)
     assert [tag for tag, _ in tags.elements].count("script") == 1
@@ -687,7 +693,8 @@ def test_an_activation_without_formulas_or_derivative_is_shown_as_such(
     }
     data = study.data()
     monkeypatch.setattr(study, "data", lambda: data)
-    next(iter(study.records.values())).run["activation"] = "cubic"
+    path, record = next(iter(study.records.items()))
+    study.records[path] = replace(record, run=replace(record.run, activation="cubic"))
     text = Tags(study.page()).text
     assert text.count("gives no derivative in closed form") == 1
     assert text.count("No run was trained with it") == 1
@@ -903,11 +910,11 @@ def test_the_vanishing_gradient_is_one_number(tmp_path: Path) -> None:
         tmp_path, activation=["relu", "sigmoid"], hidden_sizes=[[8], [8, 8, 8]], seed=[0, 1]
     )
     for record in study.records.values():
-        if record.run["activation"] == "sigmoid":
+        if record.run.activation == "sigmoid":
             # Geometric mean of 1 and 1/100 over the seeds.
             for row in record.diagnostics:
                 if row["of"] == "W1":
-                    row["value"] = 1.0 if record.run["seed"] else 0.01
+                    row["value"] = 1.0 if record.run.seed else 0.01
     networks = networks_of(study)
     assert set(networks) == {(name, depth) for name in ("relu", "sigmoid") for depth in (1, 3)}
     assert networks["sigmoid", 3].gradient_ratio_before == pytest.approx(0.1)
@@ -927,7 +934,7 @@ def test_gradients_that_are_zero_or_not_finite_are_no_crash(tmp_path: Path) -> N
     for record in study.records.values():
         for row in record.diagnostics:
             if row["of"] == "W1":
-                row["value"] = 0.0 if record.run["activation"] == "tanh" else math.nan
+                row["value"] = 0.0 if record.run.activation == "tanh" else math.nan
     vanished, unknown = networks_of(study).values()
     assert vanished.gradient_ratio_before == 0.0 and math.isnan(unknown.gradient_ratio_before)
     assert "multiple of the last layer’s: 0 (tanh)." in study.sentences()

@@ -46,8 +46,8 @@ def test_a_study_that_was_not_trained_goes_through_every_stage(
         places = study.files("mlflow.json").values()
         files = beside(places, "run", "history", "evaluation", "diagnostics")
         records = load_records(paths, files)
-        assert [record.run["run"] for record in records.values()] == paths
-        statuses = [record.run["status"] for record in records.values()]
+        assert [record.run.run for record in records.values()] == paths
+        statuses = [record.run.status for record in records.values()]
         assert (statuses.count("finished"), statuses.count("diverged")) == (38, 2)
         # Reading back refuses whatever differs between MLflow and the records.
         for stage in stages.STAGES:

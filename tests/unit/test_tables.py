@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from conftest import epoch_row, failed_record, run_record
+from conftest import bound, epoch_row, failed_record, run_record
 from mlplab.analysis import tables
 from mlplab.analysis.runs import contradictions, runs_table
 from mlplab.analysis.summary import interval_half_width, per_class_table, summary_table
@@ -29,10 +29,13 @@ def tracked_as_recorded(records: dict[str, RunRecord]) -> Tracked:
     return {
         path: {
             "run_id": f"id of {path}",
-            "status": record.run["status"],
+            "status": record.run.status,
             "parameters": {
-                **{key: record.run[key] for key in ("implementation", "activation", "seed")},
-                **record.run["settings"],
+                **{
+                    key: getattr(record.run, key)
+                    for key in ("implementation", "activation", "seed")
+                },
+                **record.run.settings,
             },
             "metrics": {
                 name: value
@@ -100,7 +103,7 @@ def test_rows_are_in_the_order_of_the_study_whatever_mlflows() -> None:
 
 
 def test_a_missed_bound_is_missed() -> None:
-    sanity = {"training_loss": {"met": True}, "test_accuracy": {"met": False}}
+    sanity = {"training_loss": bound(True), "test_accuracy": bound(False)}
     records = records_of("scratch/relu/seed=0", sanity=sanity)
     assert runs_table(tracked_as_recorded(records), records)["sanity"].tolist() == ["missed"]
 
@@ -140,7 +143,7 @@ def test_a_setting_that_contradicts_the_record_is_named(name: str, value: Any) -
     tracked = tracked_as_recorded(records)
     tracked[path]["parameters"][name] = value
     (line,) = contradictions(path, tracked[path], records[path])
-    recorded = records[path].run["settings"][name]
+    recorded = records[path].run.settings[name]
     assert line == f"{path}: {name} is {value!r} in MLflow, {recorded!r} on disk"
 
 

@@ -5,7 +5,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, ViewType
 
-from conftest import epoch_row, failed_record, run_record, write_record
+from conftest import epoch_row, failed_record, manifest, run_record, write_record
 from mlplab.addresses import without_credentials
 from mlplab.analysis.runs import contradictions, runs_table
 from mlplab.errors import UserError
@@ -29,13 +29,7 @@ from mlplab.tracking import study as mlflow_study
 PATH = "scratch/relu/seed=0"
 METRICS = [name for name in epoch_row(1) if name not in ("epoch", "timestamp")]
 DIAGNOSES = ["gradient_norm/W1", "gradient_norm/W2", "dead/H1"]
-MANIFEST = {
-    "name": "digits",
-    "sha256": "a" * 64,
-    "homepage": "https://example.org",
-    "files": [{"name": "images.gz", "url": "http://example.org/images.gz"}],
-    "counts": {"training": {"images": 6}, "test": {"images": 4}},
-}
+MANIFEST = manifest()
 
 
 class Store:
@@ -128,7 +122,7 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
     (run,) = store.runs()
     assert run.info.run_id == run_id
     assert run.info.status == "FINISHED"
-    assert (run.info.start_time, run.info.end_time) == (record.run["started"], record.run["ended"])
+    assert (run.info.start_time, run.info.end_time) == (record.run.started, record.run.ended)
     assert run.data.params == {
         "implementation": "scratch",
         "activation": "relu",
@@ -168,7 +162,7 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
     assert "macro_f1" in whole and "test_accuracy" not in whole
     for metric, value in whole.items():
         assert store.points(run_id, metric) == [(last["epoch"], last["timestamp"], value)]
-    times = [record.run["started"], *(row["timestamp"] for row in record.history)]
+    times = [record.run.started, *(row["timestamp"] for row in record.history)]
     for metric in DIAGNOSES:
         values = [0.1 * (epoch + 1) for epoch in range(4)]
         assert store.points(run_id, metric) == list(zip(range(4), times, values, strict=True))
@@ -179,18 +173,18 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
     assert artifacts == {path.name for path in files.all()}
     (tmp_path / "back").mkdir()
     downloaded = store.client.download_artifacts(run_id, "run.json", str(tmp_path / "back"))
-    assert read_json(downloaded) == record.run
+    assert read_json(downloaded) == asdict(record.run)
 
     (dataset_input,) = run.inputs.dataset_inputs
     assert dataset_input.dataset.name == "digits"
     assert dataset_input.dataset.digest == "a" * 32
     assert json.loads(dataset_input.dataset.profile) == {"training": 6, "test": 4}
-    assert json.loads(dataset_input.dataset.source)["files"] == MANIFEST["files"]
+    assert json.loads(dataset_input.dataset.source)["files"] == MANIFEST.files
 
     (read,) = store.read({PATH: run_id}).values()
     assert read["run_id"] == run_id
     assert read["status"] == "finished"
-    assert read["parameters"].items() >= record.run["settings"].items()
+    assert read["parameters"].items() >= record.run.settings.items()
     assert read["parameters"]["seed"] == 0
     assert contradictions(PATH, read, record) == []
     assert len(runs_table({PATH: read}, {PATH: record})) == 1
@@ -497,10 +491,10 @@ def test_a_failed_run_ends_as_failed_with_its_error(store: Store, tmp_path: Path
     (run,) = store.runs()
     assert run.info.run_id == run_id
     assert run.info.status == "FAILED"
-    assert (run.info.start_time, run.info.end_time) == (record.run["started"], record.run["ended"])
+    assert (run.info.start_time, run.info.end_time) == (record.run.started, record.run.ended)
     assert run.data.tags["status"] == "failed"
     assert run.data.tags["sanity"] == "missed"
-    assert run.data.tags["error"] == record.run["error"]
+    assert run.data.tags["error"] == record.run.error
     assert run.data.metrics == {}
     assert run.data.params["learning_rate"] == "1"
     artifacts = {artifact.path for artifact in store.client.list_artifacts(run_id)}

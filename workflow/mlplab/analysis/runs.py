@@ -33,7 +33,7 @@ def contradictions(path: str, tracked: Mapping[str, Any], record: RunRecord) -> 
         for name, value in metrics.of_run(record).items()
         if not _same(tracked["metrics"].get(name), value)
     ]
-    for name, value in record.run["settings"].items():
+    for name, value in record.run.settings.items():
         found = tracked["parameters"].get(name)
         if found != value:
             lines.append(f"{path}: {name} is {found!r} in MLflow, {value!r} on disk")

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow.parquet
 
 from mlplab.errors import UserError
-from mlplab.files import PathLike, read_json, write_json
+from mlplab.files import PathLike, write_json
 from mlplab.study import metrics
+from mlplab.study.documents import read_manifest
 from mlplab.study.predictions import Predictions, f1_scores, ratio
 from mlplab.study.record import read_rows
 
@@ -72,7 +73,7 @@ def evaluate_run(
 
     Raises UserError where they contradict the accuracy that the run's history ends with.
     """
-    class_names = read_json(manifest)["class_names"]
+    class_names = read_manifest(manifest).class_names
     found = scores(read_predictions(predictions), scored_on, class_names)
     rows = read_rows(history)
     if rows:

@@ -70,14 +70,14 @@ def per_class_table(runs: pd.DataFrame, records: Mapping[str, RunRecord]) -> pd.
     rows = []
     for path in runs["run"]:
         run = records[path].run
-        for scores in records[path].evaluation["per_class"]:
+        for scores in records[path].evaluation.per_class:
             rows.append(
                 {
                     "run": path,
-                    "implementation": run["implementation"],
-                    "activation": run["activation"],
-                    "seed": run["seed"],
-                    **{axis: plain(run["settings"][axis]) for axis in run["axes"]},
+                    "implementation": run.implementation,
+                    "activation": run.activation,
+                    "seed": run.seed,
+                    **{axis: plain(value) for axis, value in run.point.items()},
                     **scores,
                 }
             )

@@ -18,6 +18,7 @@ from mlplab.report.findings import accuracies, inside, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
 from mlplab.study import grid, metrics
+from mlplab.study.documents import Manifest
 from mlplab.study.figures import Figure
 from mlplab.study.record import RunRecord
 
@@ -33,9 +34,9 @@ def _held_out(config: Mapping[str, Any]) -> int | None:
     return int(sizes.pop()) if len(sizes) == 1 else None
 
 
-def _images(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+def _images(config: Mapping[str, Any], manifest: Manifest) -> str:
     """How many images of each split there are."""
-    training, test = (manifest["counts"][split]["images"] for split in ("training", "test"))
+    training, test = (manifest.counts[split].images for split in ("training", "test"))
     held_out = _held_out(config)
     if held_out is None:
         return (
@@ -48,7 +49,7 @@ def _images(config: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
 
 def _answer(
     config: Mapping[str, Any],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     records: Mapping[str, RunRecord],
     found: Sequence[Finding],
 ) -> str:
@@ -57,7 +58,7 @@ def _answer(
     axes = [axis for axis in choices if axis not in grid.IDENTITY]
     further = f", for every {wording.listed(map(wording.human, axes))}" if axes else ""
     run = (
-        f"{wording.count(len(records), 'run')} on {manifest['title']} "
+        f"{wording.count(len(records), 'run')} on {manifest.title} "
         f"({_images(config, manifest)}): "
         f"{wording.listed(choices['implementation'])}, "
         f"with {wording.listed(choices['activation'])}, "
@@ -172,7 +173,7 @@ def _environment() -> jinja2.Environment:
 def render(
     *,
     config: Mapping[str, Any],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     study: Mapping[str, Any],
     records: Mapping[str, RunRecord],
     mlflow: Mapping[str, Mapping[str, str]],
@@ -199,7 +200,7 @@ def render(
         path: f"{tracker}/{place['experiment_id']}/runs/{place['run_id']}"
         for path, place in mlflow.items()
     }
-    groups = shortlist.groups(config, records, manifest["class_names"], data)
+    groups = shortlist.groups(config, records, manifest.class_names, data)
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()
@@ -221,7 +222,7 @@ def render(
             sampling_error=accuracies.sampling_error(data["intervals"], split),
             networks=inside.table(data["networks"]),
             activations=[formulas(file) for file in activations],
-            trained={r.run["activation"] for r in records.values() if r.history},
+            trained={r.run.activation for r in records.values() if r.history},
             groups=shortlist.choose(groups),
             cells=shortlist.choose([cell for group in groups for cell in group.cells]),
             summary=tables.summary(data["summary"], axes, split),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlplab.report.wording import count, human, listed, rounded, setting
+from mlplab.study.documents import Manifest, RunInfo
 from mlplab.study.grid import IDENTITY
 from mlplab.study.record import RunRecord
 
@@ -20,26 +21,26 @@ def settings(config: Mapping[str, Any]) -> Pairs:
     return [*pairs, *((human(name), varied.get(name, setting(fixed[name]))) for name in fixed)]
 
 
-def dataset(manifest: Mapping[str, Any], held_out: int) -> Pairs:
+def dataset(manifest: Manifest, held_out: int) -> Pairs:
     """Counts, classes, checksums and origin of the data set; `held_out` of it for validation."""
-    counts = manifest["counts"]
+    counts = manifest.counts
     pairs = [
         (
             f"{split} set",
-            f"{count(counts[split]['images'], 'image')} of {setting(counts[split]['shape'])} "
-            f"pixels, {_range(counts[split]['per_class'])} of each class",
+            f"{count(counts[split].images, 'image')} of {setting(counts[split].shape)} "
+            f"pixels, {_range(counts[split].per_class)} of each class",
         )
         for split in ("training", "test")
     ]
     if held_out:
         text = f"the last {count(held_out, 'image')} of the training set, held out"
         pairs.insert(1, ("validation set", text))
-    pairs.append(("classes", listed(manifest["class_names"])))
-    pairs += [(file["name"], f"MD5 {file['md5']}") for file in manifest["files"]]
+    pairs.append(("classes", listed(manifest.class_names)))
+    pairs += [(file["name"], f"MD5 {file['md5']}") for file in manifest.files]
     pairs += [
-        ("decoded file", f"SHA-256 {manifest['sha256']}"),
-        ("licence", manifest["license"]),
-        ("to cite", manifest["citation"]),
+        ("decoded file", f"SHA-256 {manifest.sha256}"),
+        ("licence", manifest.license),
+        ("to cite", manifest.citation),
     ]
     return pairs
 
@@ -50,9 +51,7 @@ def _range(counts: list[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _distinct(
-    records: Mapping[str, RunRecord], describe: Callable[[Mapping[str, Any]], str]
-) -> str:
+def _distinct(records: Mapping[str, RunRecord], describe: Callable[[RunInfo], str]) -> str:
     """What describes the runs, once each; with the number of runs where they differ."""
     amounts: dict[str, int] = {}
     for record in records.values():
@@ -63,23 +62,23 @@ def _distinct(
     return "; ".join(f"{described} ({count(n, 'run')})" for described, n in amounts.items())
 
 
-def _commit(run: Mapping[str, Any]) -> str:
-    git = run["git"]
-    if not git["commit"]:
+def _commit(run: RunInfo) -> str:
+    git = run.git
+    if not git.commit:
         return "none: the code was not in a git repository with a commit"
-    return f"{git['commit']}, {'with uncommitted changes' if git['dirty'] else 'no changes'}"
+    return f"{git.commit}, {'with uncommitted changes' if git.dirty else 'no changes'}"
 
 
-def _machine(run: Mapping[str, Any]) -> str:
-    machine = run["machine"]
-    return f"{machine['processor']}, {count(machine['cores'], 'core')}, {machine['system']}"
+def _machine(run: RunInfo) -> str:
+    machine = run.machine
+    return f"{machine.processor}, {count(machine.cores, 'core')}, {machine.system}"
 
 
 def places(records: Mapping[str, RunRecord]) -> list[str]:
     """Where the trained runs computed, each place once: device, threads and processor."""
     runs = [record.run for record in records.values() if record.history]
     described = (
-        f"{run['device']} with {count(run['threads'], 'thread')} on {run['machine']['processor']}"
+        f"{run.device} with {count(run.threads, 'thread')} on {run.machine.processor}"
         for run in runs
     )
     return list(dict.fromkeys(described))
@@ -92,9 +91,9 @@ def _time(milliseconds: int) -> str:
 def provenance(records: Mapping[str, RunRecord]) -> Pairs:
     """When, on what and with which code the runs were trained."""
     runs = [record.run for record in records.values()]
-    first, last = min(run["started"] for run in runs), max(run["ended"] for run in runs)
-    total = sum(run["training_seconds"] or 0 for run in runs)
-    resumed = sum(bool(run["resumed_after"]) for run in runs)
+    first, last = min(run.started for run in runs), max(run.ended for run in runs)
+    total = sum(run.training_seconds or 0 for run in runs)
+    resumed = sum(bool(run.resumed_after) for run in runs)
     return [
         ("trained", f"{_time(first)} to {_time(last)} UTC, {rounded(total, 3)} s of training"),
         (
@@ -107,18 +106,18 @@ def provenance(records: Mapping[str, RunRecord]) -> Pairs:
             _distinct(
                 records,
                 lambda run: (
-                    f"{run['device']}, {count(run['threads'], 'thread')}, "
-                    f"float32 products {run['matmul_precision']}"
+                    f"{run.device}, {count(run.threads, 'thread')}, "
+                    f"float32 products {run.matmul_precision}"
                 ),
             ),
         ),
         ("git commit", _distinct(records, _commit)),
-        ("Python", _distinct(records, lambda run: str(run["machine"]["python"]))),
+        ("Python", _distinct(records, lambda run: str(run.machine.python))),
         (
             "packages",
             _distinct(
                 records,
-                lambda run: ", ".join(f"{name} {text}" for name, text in run["versions"].items()),
+                lambda run: ", ".join(f"{name} {text}" for name, text in run.versions.items()),
             ),
         ),
     ]

@@ -73,7 +73,7 @@ def _confusion(records: Sequence[RunRecord], class_names: Sequence[str]) -> Conf
     """The most frequent confusion, summed over runs; None where all predictions are right."""
     sums = [
         [sum(cells) for cells in zip(*rows, strict=True)]
-        for rows in zip(*(record.evaluation["confusion"] for record in records), strict=True)
+        for rows in zip(*(record.evaluation.confusion for record in records), strict=True)
     ]
     wrong = [
         (amount, true, predicted)
@@ -90,7 +90,7 @@ def _confusion(records: Sequence[RunRecord], class_names: Sequence[str]) -> Conf
 def _trouble(records: Sequence[RunRecord]) -> str:
     """How many runs diverged and failed, in words; "" where none did."""
     amounts = [
-        (sum(record.run["status"] == status for record in records), status)
+        (sum(record.run.status == status for record in records), status)
         for status in ("diverged", "failed")
     ]
     return ", ".join(f"{count(amount, 'run')} {status}" for amount, status in amounts if amount)
@@ -121,7 +121,7 @@ def groups(
         cells = []
         for cell in dict.fromkeys(run.cell for run in members):
             own = [records[run.path] for run in by_cell[cell]]
-            failed = all(record.run["status"] == "failed" for record in own)
+            failed = all(record.run.status == "failed" for record in own)
             cells.append(
                 Cell(
                     cell,
@@ -129,7 +129,7 @@ def groups(
                     of_cells[cell],
                     _confusion(own, class_names),
                     _trouble(own),
-                    str(own[0].run["error"]) if failed else "",
+                    str(own[0].run.error) if failed else "",
                 )
             )
         found.append(Group(path, name_of(members[0]), of_groups[path], cells))

@@ -7,6 +7,7 @@ from typing import Any
 from mlplab.analysis import tables
 from mlplab.analysis.runs import runs_table
 from mlplab.files import PathLike, read_json, value_digest, write_json
+from mlplab.study.documents import read_manifest
 from mlplab.study.record import RunFiles, beside, load_records
 from mlplab.tracking import collect
 from mlplab.tracking.store import tracking_uri
@@ -30,7 +31,7 @@ def collect_runs(
         started,
         {path: RunFiles.at(Path(file).parent) for path, file in runs.items()},
         {path: read_json(file) for path, file in runs.items()},
-        read_json(manifest),
+        read_manifest(manifest),
         value_digest(config),
         config["tracking"]["wait_seconds"],
         tell,

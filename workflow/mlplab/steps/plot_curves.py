@@ -14,5 +14,5 @@ def plot_curves(
     files = beside(evaluations, "run", "history", "evaluation")
     by_implementation: dict[str, list[RunRecord]] = {}
     for record in load_records(list(map(str, evaluations)), files).values():
-        by_implementation.setdefault(record.run["implementation"], []).append(record)
+        by_implementation.setdefault(record.run.implementation, []).append(record)
     canvas.draw(runs, outputs, by_implementation, scored_on)

@@ -11,6 +11,7 @@ from mlplab.analysis.tables import write_all
 from mlplab.files import PathLike, read_json, write_text
 from mlplab.report import render
 from mlplab.report.findings import all_findings, findings_table
+from mlplab.study.documents import read_manifest
 from mlplab.study.figures import Figure
 from mlplab.study.record import beside, load_records
 
@@ -42,7 +43,7 @@ def render_report(
     found = all_findings(resolved, records, data, selected)
     text = render(
         config=resolved,
-        manifest=read_json(manifest),
+        manifest=read_manifest(manifest),
         study=read_json(study),
         records=records,
         mlflow=read_json(tracked),

@@ -9,7 +9,8 @@ from mlplab.analysis.classes import classes_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
-from mlplab.files import PathLike, read_json
+from mlplab.files import PathLike
+from mlplab.study.documents import read_manifest
 from mlplab.study.record import beside, load_records
 
 
@@ -29,7 +30,7 @@ def summarize(
     """
     all_runs = pd.read_parquet(table)
     metric = f"{scored_on}_accuracy"
-    images = read_json(manifest)["counts"]["test"]["images"]
+    images: int | list[int] = read_manifest(manifest).counts["test"].images
     if scored_on == "validation":
         images = all_runs["validation_size"].tolist()
     files = beside(runs.values(), "run", "history", "evaluation", "predictions")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlplab.files import PathLike, read_json, value_digest, write_json
+from mlplab.study.documents import read_manifest
 from mlplab.study.record import NAMES, RunFiles, beside
 from mlplab.tracking.send import track_runs
 from mlplab.tracking.store import tracking_uri
@@ -22,7 +23,7 @@ def track(
         tracking_uri(config["tracking"]["uri"]),
         read_json(study),
         RunFiles.each(beside(evaluations, *NAMES)),
-        read_json(manifest),
+        read_manifest(manifest),
         value_digest(config),
         tell,
     )

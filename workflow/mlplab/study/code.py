@@ -23,6 +23,7 @@ BOOK_KEEPING = frozenset(
         "steps/__init__.py",
         "study/__init__.py",
         "study/code.py",
+        "study/documents.py",
         "study/grid.py",
         "study/provenance.py",
         "study/record.py",

@@ -62,6 +62,10 @@ def macro_f1(predictions: Predictions) -> float:
     return float(f1_scores(predictions.confusion).mean())
 
 
+def _known(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
 def microseconds_per_example(record: RunRecord) -> float:
     """Time of the evaluation passes that follow every epoch, per example, mean over all epochs.
 
@@ -69,10 +73,10 @@ def microseconds_per_example(record: RunRecord) -> float:
     GPU the waiting for them; not the training, nor the diagnostics. A pass goes over the scored
     split and, if that is the test split, over held-out validation images as well.
     """
-    run, images = record.run, record.evaluation["images"]
-    if run["scored_on"] == "test":
-        images += run["settings"].get("validation_size", 0)
-    return 1e6 * float(run["evaluation_seconds"]) / (len(record.history) * images)
+    run, images = record.run, record.evaluation.images
+    if run.scored_on == "test":
+        images += run.settings.get("validation_size", 0)
+    return 1e6 * _known(run.evaluation_seconds) / (len(record.history) * images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +171,7 @@ METRICS = (
         meaning="number of trained parameters: weights, biases, those of the activation",
         digits=0,
         better="",
-        from_record=lambda record: float(record.run["parameter_count"]),
+        from_record=lambda record: _known(record.run.parameter_count),
     ),
     Metric(
         name="microseconds_per_example",
@@ -183,7 +187,7 @@ METRICS = (
         meaning="seconds of training per epoch, median over epochs",
         digits=3,
         significant=True,
-        from_record=lambda record: float(record.run["seconds_per_epoch"]),
+        from_record=lambda record: _known(record.run.seconds_per_epoch),
         over_seeds="median",
         shown="results",
     ),
@@ -193,7 +197,7 @@ METRICS = (
         meaning="seconds of training, evaluation left out",
         digits=3,
         significant=True,
-        from_record=lambda record: float(record.run["training_seconds"]),
+        from_record=lambda record: _known(record.run.training_seconds),
         over_seeds="",
         shown="",
     ),
@@ -229,7 +233,7 @@ def of_run(record: RunRecord) -> dict[str, float]:
     if not record.history:
         return {}
     found = dict(record.last)
-    for name, value in record.evaluation["metrics"].items():
+    for name, value in record.evaluation.metrics.items():
         # Evaluation has seen to it that what both have is the same.
         found.setdefault(name, math.nan if value is None else value)
     for metric in METRICS:

@@ -17,7 +17,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from mlplab.errors import UserError
-from mlplab.files import files_digest, read_json, replacing
+from mlplab.files import files_digest, replacing
+from mlplab.study.documents import Evaluation, RunInfo, read_evaluation, read_run
 
 # Names of the files in a run's folder.
 NAMES = {
@@ -67,9 +68,9 @@ class RunFiles:
     def load(self) -> "RunRecord":
         """What the files say, apart from parameters and predictions."""
         return RunRecord(
-            read_json(self.run),
+            read_run(self.run),
             read_rows(self.history),
-            read_json(self.evaluation),
+            read_evaluation(self.evaluation),
             read_rows(self.diagnostics),
         )
 
@@ -97,9 +98,9 @@ class RunRecord:
     A run whose implementation or activation is broken has the status "failed" and no history.
     """
 
-    run: dict[str, Any]
+    run: RunInfo
     history: list[dict[str, Any]]
-    evaluation: dict[str, Any]
+    evaluation: Evaluation
     diagnostics: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -111,8 +112,8 @@ class RunRecord:
     @property
     def sanity(self) -> str:
         """Whether all of the article's bounds (B11) are met; a failed run misses them."""
-        checks = self.run["sanity"].values()
-        return "met" if checks and all(check["met"] for check in checks) else "missed"
+        bounds = self.run.sanity.values()
+        return "met" if bounds and all(bound.met for bound in bounds) else "missed"
 
 
 def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -168,9 +169,9 @@ def load_records(names: Sequence[str], paths: Any) -> dict[str, RunRecord]:
     with collection_paused():
         return {
             name: RunRecord(
-                read_json(run),
+                read_run(run),
                 read_rows(history),
-                read_json(evaluation),
+                read_evaluation(evaluation),
                 *map(read_rows, diagnostics),
             )
             for name, run, history, evaluation, *diagnostics in zip(names, *columns, strict=True)

@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from mlplab.errors import UserError
+from mlplab.study.documents import Manifest
 from mlplab.study.record import RunFiles, collection_paused
 from mlplab.tracking import entities
 from mlplab.tracking.send import deliver
@@ -90,7 +91,7 @@ def collect_runs(
     study: Mapping[str, Any],
     runs: Mapping[str, RunFiles],
     tracked: Mapping[str, Mapping[str, str]],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     study_digest: str,
     wait_seconds: float,
     tell: Callable[[str], None] = print,

@@ -1,12 +1,13 @@
 """A run's record in MLflow's terms: parameters, metrics, tags and the data set."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME
 
+from mlplab.study.documents import Manifest
 from mlplab.study.metrics import of_run
 from mlplab.study.record import RunRecord
 
@@ -29,8 +30,8 @@ def value(kept: str) -> Any:
 def parameters(record: RunRecord) -> dict[str, Any]:
     """What identifies a run, and its settings."""
     run = record.run
-    identity = {key: run[key] for key in ("implementation", "activation", "seed", "dataset")}
-    return {**identity, **run["settings"]}
+    identity = ("implementation", "activation", "seed", "dataset")
+    return {**{name: getattr(run, name) for name in identity}, **run.settings}
 
 
 def metrics(record: RunRecord) -> Iterator[Metric]:
@@ -39,7 +40,7 @@ def metrics(record: RunRecord) -> Iterator[Metric]:
         for name, value in row.items():
             if name not in ("epoch", "timestamp"):
                 yield Metric(name, value, row["timestamp"], row["epoch"])
-    times = {0: record.run["started"], **{row["epoch"]: row["timestamp"] for row in record.history}}
+    times = {0: record.run.started, **{row["epoch"]: row["timestamp"] for row in record.history}}
     for row in record.diagnostics:
         name = f"{row['quantity']}/{row['of']}"
         yield Metric(name, row["value"], times[row["epoch"]], row["epoch"])
@@ -53,36 +54,34 @@ def tags(record: RunRecord, study_digest: str) -> dict[str, str]:
     """How a run ended and what made it."""
     run = record.run
     found = {
-        "status": run["status"],
+        "status": run.status,
         "sanity": record.sanity,
-        "git_dirty": text(run["git"]["dirty"]),
-        "data_digest": run["data_digest"],
-        "code_digest": run["code_digest"],
+        "git_dirty": text(run.git.dirty),
+        "data_digest": run.data_digest,
+        "code_digest": run.code_digest,
         "study_digest": study_digest,
-        "machine": run["machine"]["processor"],
-        "matmul_precision": run["matmul_precision"],
+        "machine": run.machine.processor,
+        "matmul_precision": run.matmul_precision,
         MLFLOW_SOURCE_NAME: "Snakefile",
     }
-    if run.get("resumed_after"):
-        found["resumed_after"] = text(run["resumed_after"])
-    if run["error"]:
-        found["error"] = run["error"][:TAG_LENGTH]
-    if run["git"]["commit"]:
-        found["git_commit"] = found[MLFLOW_GIT_COMMIT] = run["git"]["commit"]
+    if run.resumed_after:
+        found["resumed_after"] = text(run.resumed_after)
+    if run.error:
+        found["error"] = run.error[:TAG_LENGTH]
+    if run.git.commit:
+        found["git_commit"] = found[MLFLOW_GIT_COMMIT] = run.git.commit
     return found
 
 
-def dataset_input(manifest: Mapping[str, Any]) -> DatasetInput:
+def dataset_input(manifest: Manifest) -> DatasetInput:
     """The data set that a run was trained on, from the manifest that decoding left."""
     return DatasetInput(
         Dataset(
-            name=manifest["name"],
-            digest=manifest["sha256"][:32],
+            name=manifest.name,
+            digest=manifest.sha256[:32],
             source_type="http",
-            source=json.dumps({"url": manifest["homepage"], "files": manifest["files"]}),
-            profile=json.dumps(
-                {split: counts["images"] for split, counts in manifest["counts"].items()}
-            ),
+            source=json.dumps({"url": manifest.homepage, "files": manifest.files}),
+            profile=json.dumps({split: counts.images for split, counts in manifest.counts.items()}),
         ),
         [InputTag("mlflow.data.context", "training")],
     )

@@ -10,6 +10,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run, RunStatus, RunTag
 
+from mlplab.study.documents import Manifest
 from mlplab.study.record import RunFiles, RunRecord
 from mlplab.tracking import entities
 from mlplab.tracking.store import (
@@ -38,7 +39,7 @@ def track_runs(
     uri: str,
     study: Mapping[str, Any],
     runs: Sequence[RunFiles],
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     study_digest: str,
     tell: Callable[[str], None] = print,
 ) -> list[dict[str, str]]:
@@ -68,7 +69,7 @@ def deliver(
     uri: str,
     study: Mapping[str, Any],
     files: RunFiles,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     study_digest: str,
 ) -> dict[str, str]:
     """Send one run. Raises StoreAway where the store is away."""
@@ -86,7 +87,7 @@ def _send(
     files: RunFiles,
     record: RunRecord,
     digest: str,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     study_digest: str,
 ) -> dict[str, str]:
     """Send one run, or what is missing of it.
@@ -95,8 +96,8 @@ def _send(
     deleted by the other is refused, begins anew and goes on with the other's. Points, parameters
     and tags that are there already are kept once.
     """
-    path, experiment_id = record.run["run"], study["experiment_id"]
-    failed = record.run["status"] == "failed"
+    path, experiment_id = record.run.run, study["experiment_id"]
+    failed = record.run.status == "failed"
     ended = RunStatus.to_string(RunStatus.FAILED if failed else RunStatus.FINISHED)
 
     def live() -> Run | None:
@@ -108,7 +109,7 @@ def _send(
         return same[0] if same else None
 
     tags = {RUN_TAG: path, RECORD_TAG: digest, KIND_TAG: "run"}
-    started = record.run["started"]
+    started = record.run.started
     run = one(
         live,
         lambda: client.create_run(experiment_id, start_time=started, run_name=path, tags=tags),
@@ -119,7 +120,7 @@ def _send(
         client.log_inputs(run_id, [entities.dataset_input(manifest)])
         for file in files.all():
             client.log_artifact(run_id, str(file))
-        client.set_terminated(run_id, ended, end_time=record.run["ended"])
+        client.set_terminated(run_id, ended, end_time=record.run.ended)
     return {"experiment_id": experiment_id, "run_id": run_id}
 
 

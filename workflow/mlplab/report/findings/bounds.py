@@ -2,28 +2,28 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mlplab.report.findings._finding import Finding
 from mlplab.report.wording import count, human, listed, rounded
+from mlplab.study.documents import Bound
 from mlplab.study.record import RunRecord
 
 HEADLINES_AT_MOST = 3
 
 
-def bound(metric: str, check: Mapping[str, Any]) -> str:
+def bound(metric: str, check: Bound) -> str:
     """A bound of B11 as a formula: 0.7 < test accuracy ≤ 1."""
-    if check["above"] is None:
-        return f"{human(metric)} < {check['below']:g}"
-    return f"{check['above']:g} < {human(metric)} ≤ {check['below']:g}"
+    if check.above is None:
+        return f"{human(metric)} < {check.below:g}"
+    return f"{check.above:g} < {human(metric)} ≤ {check.below:g}"
 
 
-def _miss(check: Mapping[str, Any]) -> float:
+def _miss(check: Bound) -> float:
     """By how much a bound is missed; NaN where the value is not finite."""
-    value = check["value"]
+    value = check.value
     if value is None:
         return math.nan
-    return float(value - check["below"] if check["above"] is None else check["above"] - value)
+    return float(value - check.below if check.above is None else check.above - value)
 
 
 def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
@@ -31,10 +31,10 @@ def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
 
     Failed runs have nothing to check; where all failed there is no finding.
     """
-    by_activation: dict[str, list[dict[str, Any]]] = {}
+    by_activation: dict[str, list[dict[str, Bound]]] = {}
     for record in records.values():
-        if record.run["sanity"]:
-            by_activation.setdefault(record.run["activation"], []).append(record.run["sanity"])
+        if record.run.sanity:
+            by_activation.setdefault(record.run.activation, []).append(record.run.sanity)
     if not by_activation:
         return None
     checked = sum(map(len, by_activation.values()))
@@ -52,7 +52,7 @@ def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
     met = [
         activation
         for activation, checks in by_activation.items()
-        if all(check["met"] for run in checks for check in run.values())
+        if all(check.met for run in checks for check in run.values())
     ]
     rest = f"Every run of {listed(met)} meets all bounds." if met else ""
     introduction = f"The article expects, after the last epoch: {bounds}."
@@ -68,10 +68,10 @@ def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
     )
 
 
-def _misses(activation: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _misses(activation: str, runs: Sequence[Mapping[str, Bound]]) -> list[str]:
     sentences = []
     for metric in runs[0]:
-        missed = [run[metric] for run in runs if not run[metric]["met"]]
+        missed = [run[metric] for run in runs if not run[metric].met]
         if not missed:
             continue
         amounts = [amount for amount in map(_miss, missed) if math.isfinite(amount)]

@@ -11,8 +11,8 @@ def failures(records: Mapping[str, RunRecord]) -> Finding | None:
     """Which runs failed since their implementation or activation is broken, and how."""
     by_message: dict[str, list[RunRecord]] = {}
     for record in records.values():
-        if record.run["status"] == "failed":
-            by_message.setdefault(record.run["error"] or "no message", []).append(record)
+        if record.run.status == "failed":
+            by_message.setdefault(record.run.error or "no message", []).append(record)
     if not by_message:
         return None
     failed = sum(map(len, by_message.values()))
@@ -39,20 +39,19 @@ def failures(records: Mapping[str, RunRecord]) -> Finding | None:
 
 
 def _names(records: Iterable[RunRecord], kind: str) -> str:
-    return listed(dict.fromkeys(record.run[kind] for record in records))
+    return listed(dict.fromkeys(getattr(record.run, kind) for record in records))
 
 
 def _suspects(failed: Sequence[RunRecord], records: Iterable[RunRecord]) -> str:
     """What failed throughout: implementations, else activations, else one with the other."""
-    others = [record.run for record in records if record.run["status"] != "failed"]
+    others = [record.run for record in records if record.run.status != "failed"]
     rest, suspects = list(failed), []
     for kind in ("implementation", "activation"):
-        sound = {run[kind] for run in others}
-        suspects += [record.run[kind] for record in rest if record.run[kind] not in sound]
-        rest = [record for record in rest if record.run[kind] in sound]
-    suspects += [
-        f"{record.run['implementation']} with {record.run['activation']}" for record in rest
-    ]
+        sound = {getattr(run, kind) for run in others}
+        names = [getattr(record.run, kind) for record in rest]
+        suspects += [name for name in names if name not in sound]
+        rest = [record for record, name in zip(rest, names, strict=True) if name in sound]
+    suspects += [f"{record.run.implementation} with {record.run.activation}" for record in rest]
     return first_of(list(dict.fromkeys(suspects)))
 
 
@@ -61,7 +60,7 @@ def divergence(records: Mapping[str, RunRecord]) -> Finding:
     epochs = {
         path: len(record.history)
         for path, record in records.items()
-        if record.run["status"] == "diverged"
+        if record.run.status == "diverged"
     }
     trained = sum(bool(record.history) for record in records.values())
     if not epochs:

@@ -205,7 +205,7 @@ def _losses(records: Mapping[str, RunRecord]) -> list[str]:
     """The greatest difference of training loss between implementations, run by run."""
     by_implementation: dict[str, dict[str, RunRecord]] = {}
     for path, record in records.items():
-        name = record.run["implementation"]
+        name = record.run.implementation
         if record.history:
             by_implementation.setdefault(name, {})[path.removeprefix(f"{name}/")] = record
     if len(by_implementation) < 2:
