@@ -24,6 +24,7 @@ from mlplab.study.documents import (
     RunInfo,
     SplitCounts,
 )
+from mlplab.study.metrics import METRICS
 from mlplab.study.record import RunFiles, RunRecord, write_rows
 from wrong import MISTAKES
 
@@ -106,13 +107,12 @@ def epoch_row(number: int, **metrics: float) -> dict[str, float]:
 def evaluated(
     accuracy: float, loss: float, split: str = "test", macro_f1: float = 1 / 3
 ) -> dict[str, float | None]:
-    """The metrics that evaluation finds."""
-    return {
+    """The metrics that evaluation finds; those that no test asks for are 0.25."""
+    any_value = {metric.named(split): 0.25 for metric in METRICS if metric.from_predictions}
+    return any_value | {
         f"{split}_accuracy": accuracy,
         "macro_f1": macro_f1,
         "negative_log_likelihood": loss if math.isfinite(loss) else None,
-        "brier_score": 0.25,
-        "expected_calibration_error": 0.125,
     }
 
 
