@@ -28,7 +28,10 @@ PARTS = ("Snakefile", "workflow", "config", "profiles", "environment.yml")
 # The article's study has six cells: 18 and 180 runs.
 SEEDS = (3, 30)
 
+TRAINING, OTHERS = "training jobs: process, data, record", "other jobs"
+# What draws figures and makes tables follows from the catalogue and the list of tables.
 KINDS = {
+    **dict.fromkeys(("download", "decode", "train", "select_best"), TRAINING),
     "evaluate": "evaluation jobs",
     "start_study": "tracking",
     "track": "tracking",
@@ -140,9 +143,9 @@ def summarise(
     spent["training"] = training
     spent["test pass of every epoch"] = passes
     spent["diagnostics of every epoch"] = probing
-    spent["training jobs: process, data, record"] = -training - passes - probing
+    spent[TRAINING] = -training - passes - probing
     for job in ran:
-        spent[KINDS.get(job.rule, "training jobs: process, data, record")] += job.seconds
+        spent[KINDS.get(job.rule, OTHERS)] += job.seconds
     first, last = min(job.start for job in ran), max(job.end for job in ran)
     spent["before the first job"] = first * cores
     spent["after the last job"] = (wall - last) * cores

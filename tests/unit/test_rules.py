@@ -121,15 +121,12 @@ def test_rules_make_the_figures_of_the_catalogue_and_report_each(
     expected = {(each.rule, f"{each.name}_{form}") for each in figures for form in FORMATS}
     assert made == expected
     for figure in figures:
-        for form in FORMATS:
-            caption, category = rules[figure.rule]["reported"][f"{figure.name}_{form}"]
-            assert category == figure.section
-            text = Path(caption).read_text(encoding="utf-8")
-            assert (
-                figure.name in caption and "validation" in text
-            ) or "{split}" not in figure.shows
-            # What is left in braces is for Snakemake to fill in.
-            assert figure.per in text if figure.per else "{" not in text
+        caption, category = rules[figure.rule]["reported"][f"{figure.name}_svg"]
+        assert category == figure.section
+        text = Path(caption).read_text(encoding="utf-8")
+        assert "validation" in text or "{split}" not in figure.shows
+        # What is left in braces is for Snakemake to fill in.
+        assert figure.per in text if figure.per else "{" not in text
 
 
 def test_rules_make_the_tables_of_the_list_and_report_each(

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 PAGE = {"render_report", "publish_study", "all"}
 FROM_THE_TABLE = PAGE | {"summarize", "plot_overview"}
 FROM_SCORES = FROM_THE_TABLE | {"track", "collect_runs", "plot_curves", "plot_cell"}
-FROM_TRAINING = FROM_SCORES | {"evaluate", "plot_diagnostics"}
+DIAGNOSTICS = PAGE | {"tabulate_diagnostics", "plot_diagnostics"}
+FROM_TRAINING = FROM_SCORES | DIAGNOSTICS | {"evaluate"}
 PARITY = {"compare_implementation", "tabulate_parity"}
 
 # What is edited, in what file, what stands there and what comes instead → the rules that run again.
@@ -53,14 +54,27 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "analysis/statistics.py",
         "CONFIDENCE = 0.95",
         "CONFIDENCE = 0.9",
-        PAGE | {"summarize"},
+        FROM_THE_TABLE,
     ),
     "a table: twice n": (
         "analysis/summary.py",
         'row["n"] = len(positions)',
         'row["n"] = 2 * len(positions)',
-        PAGE | {"summarize"},
+        FROM_THE_TABLE,
     ),
+    "a table of groups: the greatest instead of the mean": (
+        "analysis/groups.py",
+        ".mean()\n        .unstack",
+        ".max()\n        .unstack",
+        FROM_THE_TABLE,
+    ),
+    "how gradient norms are averaged": (
+        "analysis/diagnostics.py",
+        "np.exp(np.log(sample).mean())",
+        "sample.mean()",
+        DIAGNOSTICS,
+    ),
+    "what is said of a table": ("study/tables.py", "A row per run", "One row per run", set()),
     "the table of all runs": (
         "analysis/runs.py",
         '"sanity": records[path].sanity',
@@ -72,6 +86,12 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         'CURVE_STYLES = ("-", "--", ":")',
         'CURVE_STYLES = (":", "--", "-")',
         PAGE | {"plot_curves", "plot_overview"},
+    ),
+    "what is said of a figure": (
+        "figures/diagnostics.py",
+        "Solid: units that",
+        "Solid lines: units that",
+        PAGE | {"plot_diagnostics"},
     ),
     "the figures' size": (
         "figures/canvas.py",

@@ -176,18 +176,19 @@ def tables_of(rule):
 
 
 def figures_of(rule):
-    """The outputs of a rule that draws: <name>_<format>, items of Snakemake's report."""
+    """The outputs of a rule that draws: <name>_svg, for Snakemake's report, and <name>_png."""
     outputs = {}
     for figure in drawn_by(rule):
         of = f"{{{{ snakemake.wildcards.{figure.per} }}}}"
         said = figure.said(of=of, split=SCORED_ON, seed=SEEDS[0], ranges="")
-        for form in FORMATS:
-            outputs[f"{figure.name}_{form}"] = report(
-                f"{FIGURES}/{figure.path(f'{{{figure.per}}}')}.{form}",
-                caption=caption(f"figures/{figure.name}", " ".join(said)),
-                category=figure.section,
-                labels=labels(figure, form),
-            )
+        path = f"{FIGURES}/{figure.path(f'{{{figure.per}}}')}"
+        outputs |= {f"{figure.name}_{form}": f"{path}.{form}" for form in FORMATS}
+        outputs[f"{figure.name}_svg"] = report(
+            f"{path}.svg",
+            caption=caption(f"figures/{figure.name}", " ".join(said)),
+            category=figure.section,
+            labels=labels(figure),
+        )
     return outputs
 
 
@@ -199,7 +200,7 @@ def caption(name, text):
     return file
 
 
-def labels(figure, form):
+def labels(figure):
     """A function that labels a figure in Snakemake's report: what it shows, of what."""
 
     def label(wildcards):
@@ -207,6 +208,6 @@ def labels(figure, form):
         plain = [part for part in parts if "=" not in part]
         names = ["implementation", "activation"][-len(plain) :]
         point = dict(part.split("=") for part in parts[len(plain) :])
-        return {**dict(zip(names, plain)), **point, "shows": figure.name, "format": form}
+        return {**dict(zip(names, plain)), **point, "shows": figure.name}
 
     return label
