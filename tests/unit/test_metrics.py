@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
 
-from conftest import REPOSITORY, epoch_row, run_record, write_record
+from conftest import REPOSITORY, epoch_row, failed_record, run_record, write_record
 from mlplab.analysis.runs import runs_table
 from mlplab.analysis.scores import evaluate_run
 from mlplab.analysis.summary import interval_half_width, summary_table
@@ -242,3 +243,78 @@ def test_an_entry_that_is_added_arrives_everywhere(
     cells = [line[titles.index("median confidence")].text for line in every.rows]
     assert cells == [f"{value:.4f}" for value in values]
     assert any("`median_confidence`" in line for line in documentation())
+
+
+def test_the_page_prints_each_metric_with_its_digits() -> None:
+    frame = pd.DataFrame(
+        {
+            "implementation": "scratch",
+            "activation": "relu",
+            "status": "finished",
+            "sanity": "met",
+            "test_accuracy": [0.8, 0.9],
+            "training_accuracy": [0.8122, 0.8126],
+            "brier_score": [0.25, 0.25],
+            "parameter_count": [203530, 203530],
+            "microseconds_per_example": [1.0, 1.5],
+            "seconds_per_epoch": [0.0122, 0.0126],
+        }
+    )
+    summary = summary_table(frame, [])
+
+    def cells(table: tables.Table) -> dict[str, tuple[str, str]]:
+        titles = [column.title for column in table.columns]
+        told = [(cell.text, cell.note) for cell in table.rows[0]]
+        return dict(zip(titles, told, strict=True))
+
+    results, details = (
+        cells(tables.summary(summary, [], "test")),
+        cells(tables.details(summary, [], "test")),
+    )
+    assert results["test accuracy"] == ("0.8500 ± 0.0707", "0.2147 – 1.4853")
+    assert results["training accuracy"] == ("0.8124", "")
+    assert results["seconds per epoch"] == ("0.0124", "")
+    assert details["Brier score"] == ("0.2500 ± 0.0000", "0.2500 – 0.2500")
+    assert details["parameters"] == ("203,530", "")
+    assert details["µs per image"] == ("1.25 ± 0.354", "−1.93 – 4.43")
+    # What no run has.
+    assert results["macro F1"] == details["negative log-likelihood"] == ("—", "")
+    assert not set(results) & set(details) - {"implementation", "activation"}
+
+
+def test_networks_of_different_sizes_in_one_cell_have_a_spread() -> None:
+    frame = pd.DataFrame(
+        {
+            "implementation": "scratch",
+            "activation": "relu",
+            "status": "finished",
+            "sanity": "met",
+            "parameter_count": [1000, 2000],
+        }
+    )
+    table = tables.details(summary_table(frame, []), [], "test")
+    titles = [column.title for column in table.columns]
+    assert table.rows[0][titles.index("parameters")].text == "1,500 ± 707"
+
+
+def test_whole_numbers_are_whole_in_the_table_of_runs_where_all_are_known() -> None:
+    sound = {path: run_record(path) for path in ("scratch/relu/seed=0", "scratch/relu/seed=1")}
+    broken = {"mine/relu/seed=0": failed_record("mine/relu/seed=0")}
+
+    def table(records: dict[str, Any]) -> pd.DataFrame:
+        tracked = {
+            path: {
+                "run_id": "1",
+                "status": record.run.status,
+                "parameters": record.run.settings,
+                "metrics": of_run(record),
+            }
+            for path, record in records.items()
+        }
+        return runs_table(tracked, records)
+
+    assert table(sound)["parameter_count"].tolist() == [26, 26]
+    assert table(sound)["parameter_count"].dtype == np.int64
+    mixed = table(sound | broken)
+    assert mixed["parameter_count"].isna().tolist() == [False, False, True]
+    assert mixed["epochs_run"].tolist() == [3, 3, 0]

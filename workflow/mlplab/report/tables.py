@@ -113,6 +113,8 @@ def _printed(metric: Metric, value: Any) -> str:
     """A metric's value with its digits."""
     if metric.significant:
         return rounded(value, metric.digits)
+    if not metric.digits and is_finite(value):
+        return f"{value:,.0f}"
     return number(value, metric.digits)
 
 
@@ -124,10 +126,11 @@ def _over_seeds(metric: Metric, row: Mapping[Hashable, Any], split: str) -> Cell
         return figure(median, _printed(metric, median))
     mean, deviation, low, high = (row[f"{name}_{part}"] for part in ("mean", "std", "low", "high"))
     # Whole numbers that are the same for every seed have no spread to tell.
-    spread = deviation or metric.digits
-    plus_minus = f" ± {_printed(metric, deviation)}" if spread and is_finite(deviation) else ""
-    interval = f"{_printed(metric, low)} – {_printed(metric, high)}" if plus_minus else ""
-    return figure(mean, f"{_printed(metric, mean)}{plus_minus}", interval)
+    alike = not metric.digits and deviation == 0
+    if metric.shown == "mean" or alike or not is_finite(deviation):
+        return figure(mean, _printed(metric, mean))
+    plus_minus = f"{_printed(metric, mean)} ± {_printed(metric, deviation)}"
+    return figure(mean, plus_minus, f"{_printed(metric, low)} – {_printed(metric, high)}")
 
 
 def _of_highest_accuracy(table: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -139,7 +142,7 @@ def _of_highest_accuracy(table: pd.DataFrame, split: str) -> pd.DataFrame:
 
 def summary(table: pd.DataFrame, axes: Sequence[str], split: str) -> Table:
     """A row per cell of the grid; where the page cannot hold all, those of the highest accuracy."""
-    shown = [metric for metric in metrics.METRICS if metric.shown == "results"]
+    shown = [metric for metric in metrics.METRICS if metric.shown in ("results", "mean")]
     # A column of zeros says nothing.
     troubles = [name for name in ("diverged", "failed") if table[name].any()]
     numeric = ("runs", *(metric.titled(split) for metric in shown), "B11 met", *troubles)

@@ -89,7 +89,8 @@ class Metric:
 
     `digits` are decimals, or significant digits if `significant`; with none it is a whole number.
     Over seeds a table has its mean with standard deviation and interval, its "median", or nothing.
-    The page has it in its "results", in the folded "details" beside them, or not over seeds.
+    The page has it in its "results", there as the "mean" alone, in the folded "details", or not
+    over seeds.
     """
 
     name: str
@@ -101,7 +102,7 @@ class Metric:
     significant: bool = False
     better: Literal["higher", "lower", ""] = "lower"
     over_seeds: Literal["mean", "median", ""] = "mean"
-    shown: Literal["results", "details", ""] = "details"
+    shown: Literal["results", "mean", "details", ""] = "details"
 
     @property
     def of(self) -> str:
@@ -137,7 +138,7 @@ METRICS = (
         title="training accuracy",
         meaning="share of right predictions in the last epoch's batches, each before its step",
         better="higher",
-        shown="results",
+        shown="mean",
     ),
     Metric(
         name="macro_f1",
@@ -145,7 +146,7 @@ METRICS = (
         meaning="F1, unweighted mean over classes",
         better="higher",
         from_predictions=macro_f1,
-        shown="results",
+        shown="mean",
     ),
     Metric(
         name="negative_log_likelihood",
