@@ -34,6 +34,7 @@ WITH_CREDENTIALS = [
         ('{{"implementations": [{}]}}', "implementations[0]"),
         ('{{"tracking": {{"url": {}}}}}', "tracking.url"),
         ('{{"mirror": {}}}', "mirror"),
+        ('{{"grid": {{"1": [[{}]]}}}}', "grid.1[0][0]"),
     ],
 )
 def test_credentials_are_refused_and_not_shown(changes: str, path: str, address: str) -> None:

@@ -80,6 +80,7 @@ def command_line(*arguments: str) -> Config:
         (["selection=false"], {"selection": False}),
         (["cluster={allow_sqlite: true, local_rules: False}"], {"cluster": {"allow_sqlite": True}}),
         (["tracking={uri: null, wait_seconds: 0.5}"], {"tracking": {"wait_seconds": 0.5}}),
+        (["tracking={uri: None}"], {"tracking": {"uri": None}}),
         (["tracking={uri: ~}"], {"tracking": {"uri": None}}),
         (["comparisons={equivalence_margin: 1e-2}"], {"comparisons": {"equivalence_margin": 0.01}}),
         (["checkpoint_epochs=3", "device=cpu"], {"checkpoint_epochs": 3, "device": "cpu"}),

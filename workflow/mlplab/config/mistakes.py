@@ -11,7 +11,7 @@ import yaml
 from mlplab.addresses import has_credentials
 from mlplab.config.schema import Node
 from mlplab.config.suggestions import did_you_mean
-from mlplab.config.values import Path, converted, leaves, number_in, types
+from mlplab.config.values import Path, converted, everything, number_in, types
 
 TYPE_NAMES = {
     "object": "a mapping",
@@ -41,7 +41,7 @@ def of_schema(config: Node, node: Node) -> list[Mistake]:
 
 def of_credentials(config: Node, node: Node) -> Iterator[Mistake]:
     """Every address with credentials: they would end in records, tables, pages and logs."""
-    for path, value in leaves(config):
+    for path, value in everything(config):
         if isinstance(value, str) and has_credentials(value):
             mend = _at(node, path).get("secrets", "leave them out")
             yield Mistake(
@@ -65,7 +65,7 @@ def _at(node: Node, path: Path) -> Node:
 
 def _not_finite(config: Node) -> Iterator[Mistake]:
     """YAML can write .nan and .inf, which pass a schema's bounds; no setting may be so."""
-    for path, value in leaves(config):
+    for path, value in everything(config):
         if isinstance(value, float) and not math.isfinite(value):
             yield Mistake(path, f"{value} is not a finite number")
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from mlplab.addresses import without_credentials
-from mlplab.config.values import Path, dotted
+from mlplab.config.values import Path, dotted, everything
 from mlplab.errors import UserError
 
 
@@ -77,9 +77,9 @@ def located(path: Path, config: Mapping[str, Any], sources: Sequence[Source]) ->
     For a key that is missing, the section that it is missing in, or the last file. "" for a value
     that no file has, such as one from the command line.
     """
-    given = dict(_flat(config))
+    given = dict(everything(config))
     for source in reversed(sources):
-        said = dict(_flat(source.values))
+        said = dict(everything(source.values))
         if path in source.lines and path in said and _same(said[path], given.get(path)):
             return f"{source.name}:{source.lines[path]}: "
     if (path and path in given) or not sources:
@@ -89,17 +89,6 @@ def located(path: Path, config: Mapping[str, Any], sources: Sequence[Source]) ->
             if section in source.lines:
                 return f"{source.name}:{source.lines[section]}: "
     return f"{sources[-1].name}: "
-
-
-def _flat(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every value by its place, in which the keys of mappings are text."""
-    yield path, value
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _flat(item, (*path, str(key)))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _flat(item, (*path, index))
 
 
 def _same(one: Any, other: Any) -> bool:

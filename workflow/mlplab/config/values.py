@@ -9,7 +9,7 @@ from typing import Any
 Path = tuple[Any, ...]
 
 BOOLEANS = {"true": True, "false": False}
-NULLS = ("", "~", "null")
+NULLS = ("", "~", "null", "none")
 
 
 def converted(value: Any, node: Mapping[str, Any]) -> Any:
@@ -78,11 +78,12 @@ def dotted(path: Path) -> str:
     return text or "(top level)"
 
 
-def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """All values that are no mapping and no list, each with its place."""
-    if isinstance(value, Mapping | list):
-        pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for key, item in pairs:
-            yield from leaves(item, (*path, key))
-    else:
-        yield path, value
+def everything(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every value, section and list with its place, in which the keys of mappings are text."""
+    yield path, value
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from everything(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from everything(item, (*path, index))
