@@ -162,7 +162,7 @@ def table(name, form="parquet"):
 
 
 def tables_of(rule):
-    """The outputs of a rule that makes tables: <name>_csv, for Snakemake's report, <name>_parquet."""
+    """What making tables puts out: <name>_csv, for Snakemake's report, and <name>_parquet."""
     outputs = {}
     for each in made_by(rule):
         outputs[f"{each.name}_csv"] = report(
@@ -176,7 +176,7 @@ def tables_of(rule):
 
 
 def figures_of(rule):
-    """The outputs of a rule that draws: <name>_svg, for Snakemake's report, and <name>_png."""
+    """What drawing puts out: <name>_svg, for Snakemake's report, and <name>_png."""
     outputs = {}
     for figure in drawn_by(rule):
         of = f"{{{{ snakemake.wildcards.{figure.per} }}}}"
