@@ -11,10 +11,10 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from runtime_processes import SEARCH, alive, within
 
 from mlplab_runtime import warm
 from mlplab_runtime.processes import VARIABLE
+from runtime_processes import SEARCH, alive, within
 
 pytestmark = pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors")
 

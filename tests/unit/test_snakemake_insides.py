@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runtime_processes import SEARCH
 
 from conftest import REPOSITORY
 from mlplab_runtime import client
 from mlplab_runtime.processes import VARIABLE, process_of
+from runtime_processes import SEARCH
 
 RULES = """
 import json, logging, os, threading
