@@ -45,9 +45,9 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         FROM_TRAINING | {"train"},
     ),
     "scores: half of macro F1": (
-        "analysis/scores.py",
-        "float(f1.mean())",
-        "float(f1.mean()) / 2",
+        "study/metrics.py",
+        "float(f1_scores(predictions.confusion).mean())",
+        "float(f1_scores(predictions.confusion).mean()) / 2",
         FROM_SCORES | {"evaluate"},
     ),
     "statistics: another level": (

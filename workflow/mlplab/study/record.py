@@ -105,9 +105,9 @@ class RunRecord:
 
     @property
     def last(self) -> dict[str, float]:
-        """Losses and accuracies of the last epoch; empty for a failed run."""
+        """What the last epoch was measured by, losses and accuracies; empty for a failed run."""
         last = self.history[-1] if self.history else {}
-        return {name: v for name, v in last.items() if name.endswith(("_loss", "_accuracy"))}
+        return {name: value for name, value in last.items() if name not in PACE}
 
     @property
     def sanity(self) -> str:
@@ -124,6 +124,9 @@ def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) 
             writer.writeheader()
         writer.writerows(rows)
 
+
+# Columns of a history that say which epoch it was and how fast; all others are metrics.
+PACE = frozenset({"epoch", "seconds", "samples_per_second", "timestamp"})
 
 # Columns that hold no floats. The few different texts are kept once for all rows.
 KINDS: dict[str, Callable[[str], Any]] = {
