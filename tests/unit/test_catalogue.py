@@ -50,7 +50,10 @@ def test_a_figure_of_each_group_has_the_group_in_its_path() -> None:
 def test_every_section_of_a_figure_is_one_of_the_page() -> None:
     page = (REPOSITORY / "workflow/mlplab/report/template.html.j2").read_text(encoding="utf-8")
     for figure in FIGURES:
-        assert f'drawn("{figure.section}"' in page, figure.name
+        assert f'drawn("{figure.section}")' in page, figure.name
+        # What the sections show one by one.
+        each = {"Activations": "activation", "Training": "group", "Predictions": "cell"}
+        assert figure.per in ("", each.get(figure.section)), figure.name
 
 
 def test_to_read_the_catalogue_loads_no_large_package() -> None:

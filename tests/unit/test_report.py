@@ -34,6 +34,7 @@ from mlplab.report.formulas import Formulas, formulas
 from mlplab.study import grid
 from mlplab.study.documents import Bound, Evaluation, GitState, Machine, SplitCounts
 from mlplab.study.metrics import of_run
+from mlplab.study.figures import Figure
 from mlplab.study.record import RunRecord
 
 SVG = """<?xml version="1.0"?>
@@ -642,6 +643,36 @@ def test_every_figure_has_a_caption_and_a_text_alternative(study: Study) -> None
     for tag, attrs in tags.elements:
         if tag == "svg":
             assert attrs["role"] == "img" and attrs["aria-label"]
+
+
+@pytest.mark.parametrize("per", ["", "group"])
+def test_a_new_figure_is_shown_in_its_section(
+    study: Study, monkeypatch: pytest.MonkeyPatch, per: str
+) -> None:
+    words = ("What {of} loses.", "The {split} loss of {of}.")
+    figure = Figure("loss", "plot_loss", "Training", *words, items="B99", per=per)
+    for of in grid.by_group(study.runs):
+        study.figures[figure.path(of if per else "")] = study.figures["samples"]
+    figures = [*catalogue(), figure]
+    monkeypatch.setattr("test_report.catalogue", lambda: figures)
+    page = study.page()
+    shown = ["relu", "sigmoid", "tanh"] if per else [""]
+    for of in shown:
+        assert f'aria-label="What {of} loses."' in page and f"The test loss of {of}." in page
+    assert page.count(">B99<") == len(shown)
+    section = page.partition('<section id="training"')[2].partition("</section>")[0]
+    assert section.count(">B99<") == len(shown)
+
+
+def test_every_published_sentence_is_in_the_table_of_findings(study: Study) -> None:
+    table = findings.findings_table(study.findings())
+    assert list(table.columns) == ["finding", "section", "title", "sentence"]
+    text = " ".join(Tags(study.page()).text.split())
+    for row in table.to_dict("records"):
+        assert " ".join(row["sentence"].split()) in text
+    assert {"best", "bounds", "activations", "images", "time"} <= set(table["finding"])
+    told = [sentence for found in study.findings() for sentence in (*found.sentences, *found.items)]
+    assert table["sentence"].tolist() == told
 
 
 def test_inline_svg_follows_the_page(tmp_path: Path) -> None:
