@@ -47,7 +47,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("report")
     study = Study(folder, learning_rate=[0.1, 0.5])
-    drawn = runs.accuracy(study.data(), "test")
+    drawn = runs.accuracy(study.data(), study.split)
     canvas.save(drawn, folder / "wide.svg")
     study.figures = dict.fromkeys(study.figures, folder / "wide.svg")
     study.parity = [
