@@ -1,29 +1,38 @@
 """Each metric against an independent computation, and the way of a new one to tables and page."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
 
 from conftest import REPOSITORY, epoch_row, failed_record, run_record, write_record
+from mlplab import activations, implementations
 from mlplab.analysis.runs import runs_table
 from mlplab.analysis.scores import evaluate_run
 from mlplab.analysis.summary import interval_half_width, summary_table
+from mlplab.datasets import store
+from mlplab.figures.runs import curves
 from mlplab.files import read_json
 from mlplab.report import tables
 from mlplab.study import metrics
 from mlplab.study.documents import read_manifest
 from mlplab.study.metrics import METRICS, Metric, documentation, of_run, scores
 from mlplab.study.predictions import Predictions
+from mlplab.study.settings import Settings
 from mlplab.tracking.collect import collect_runs
 from mlplab.tracking.study import start_study
+from mlplab.training import epoch
+from mlplab.training.loop import all_logits, train
 from mlplab.training.predictions import write_predictions
+from mlplab.training.seeds import train_seeds
 
 COMPUTED = [metric.named("test") for metric in METRICS if metric.from_predictions]
 
@@ -318,3 +327,30 @@ def test_whole_numbers_are_whole_in_the_table_of_runs_where_all_are_known() -> N
     mixed = table(sound | broken)
     assert mixed["parameter_count"].isna().tolist() == [False, False, True]
     assert mixed["epochs_run"].tolist() == [3, 3, 0]
+
+
+def test_a_score_of_every_epoch_arrives_in_history_record_and_curves(
+    digits: store.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def top3(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (logits.topk(3, dim=1).indices == labels.unsqueeze(1)).any(dim=1).sum()
+
+    monkeypatch.setitem(epoch.EPOCH_SCORES, "top3", top3)
+    added = Metric(name="{split}_top3", title="top 3", meaning="among the best 3", curve=True)
+    monkeypatch.setattr(metrics, "CURVES", [*metrics.CURVES, added])
+    settings = Settings((16,), weight_std=0.1, epochs=3, batch_size=64)
+    relu = activations.load("relu")
+    alone = train(implementations.load("manual"), relu, digits, settings, 0)
+    logits = all_logits(alone.network, digits.test, torch.float32)
+    expected = top3(logits, digits.test.labels).item() / len(digits.test)
+    assert alone.history[-1].as_dict()["test_top3"] == expected
+    # Many seeds at once measure the same.
+    at_once = train_seeds(relu, digits, settings, [0, 1])
+    for own, other in zip(alone.history, at_once[0].history, strict=True):
+        assert own.further == pytest.approx(other.further)
+    history = [each.as_dict() for each in alone.history]
+    record = replace(run_record("scratch/relu/seed=0"), history=history)
+    assert record.last["test_top3"] == expected
+    (axes,) = curves({"manual": [record]}).axes
+    (line,) = (line for line in axes.lines if line.get_label() == "test top3")
+    assert list(line.get_ydata()) == [row["test_top3"] for row in history]

@@ -33,8 +33,8 @@ from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import Formulas, formulas
 from mlplab.study import grid
 from mlplab.study.documents import Bound, Evaluation, GitState, Machine, SplitCounts
-from mlplab.study.metrics import of_run
 from mlplab.study.figures import Figure
+from mlplab.study.metrics import of_run
 from mlplab.study.record import RunRecord
 
 SVG = """<?xml version="1.0"?>

@@ -131,8 +131,8 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     "a docstring": ("plugins.py", '"""Plug-ins: ', '"""Plugged in: ', set()),
     "a script": (
         "../scripts/plot_samples.py",
-        "snakemake.output.svg",
-        "str(snakemake.output.svg)",
+        "dict(snakemake.output.items())",
+        "dict([*snakemake.output.items()])",
         PAGE | {"plot_samples"},
     ),
 }

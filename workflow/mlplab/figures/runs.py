@@ -1,6 +1,7 @@
 """Runs compared: training curves, accuracies and seconds."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mlplab.figures.canvas import COLORS, new_figure
+from mlplab.study import metrics
 from mlplab.study.grid import group_of
 from mlplab.study.record import RunRecord
 
@@ -59,15 +61,16 @@ def curves(records: Mapping[str, Sequence[RunRecord]], split: str = "test") -> F
         4.2 * len(records), 3.4, ncols=len(records), sharey=True, squeeze=False
     )
     low, high, last_epoch = 0.3, 0.9, 1
-    metrics = ("training_loss", "training_accuracy", f"{split}_accuracy")
+    drawn_metrics = [metric.named(split) for metric in metrics.CURVES]
     for axes, (implementation, all_runs) in zip(panels.flat, records.items(), strict=True):
         runs = [record for record in all_runs if record.history]
         shortest = min((len(record.history) for record in runs), default=0)
         epochs = np.arange(1, shortest + 1)
         last_epoch = max(last_epoch, shortest)
-        for color, style, metric in zip(COLORS, CURVE_STYLES, metrics, strict=False):
-            if not runs:
-                break
+        styles = zip(cycle(COLORS), cycle(CURVE_STYLES), drawn_metrics, strict=False)
+        for color, style, metric in styles:
+            if not runs or metric not in runs[0].history[0]:
+                continue
             values = np.array(
                 [[row[metric] for row in record.history[:shortest]] for record in runs]
             )

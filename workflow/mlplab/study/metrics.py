@@ -90,7 +90,7 @@ class Metric:
     `digits` are decimals, or significant digits if `significant`; with none it is a whole number.
     Over seeds a table has its mean with standard deviation and interval, its "median", or nothing.
     The page has it in its "results", there as the "mean" alone, in the folded "details", or not
-    over seeds.
+    over seeds. What every epoch has may have a `curve`.
     """
 
     name: str
@@ -103,6 +103,7 @@ class Metric:
     better: Literal["higher", "lower", ""] = "lower"
     over_seeds: Literal["mean", "median", ""] = "mean"
     shown: Literal["results", "mean", "details", ""] = "details"
+    curve: bool = False
 
     @property
     def of(self) -> str:
@@ -126,12 +127,14 @@ METRICS = (
         better="higher",
         from_predictions=accuracy,
         shown="results",
+        curve=True,
     ),
     Metric(
         name="training_loss",
         title="training loss",
         meaning="mean cross-entropy of the last epoch's batches, each before its step",
         shown="results",
+        curve=True,
     ),
     Metric(
         name="training_accuracy",
@@ -139,6 +142,7 @@ METRICS = (
         meaning="share of right predictions in the last epoch's batches, each before its step",
         better="higher",
         shown="mean",
+        curve=True,
     ),
     Metric(
         name="macro_f1",
@@ -212,6 +216,13 @@ METRICS = (
         over_seeds="",
         shown="",
     ),
+)
+
+
+# Those with a curve: first what training measures on the fly, as in the article (B10).
+CURVES = sorted(
+    (metric for metric in METRICS if metric.curve),
+    key=lambda metric: not metric.name.startswith("training_"),
 )
 
 

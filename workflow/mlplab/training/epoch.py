@@ -11,41 +11,51 @@ from mlplab.implementations import Network
 from mlplab.training import devices
 from mlplab.training.devices import Pass
 
+# What every epoch measures of a scored split beside loss and accuracy: by its name, the sum over a
+# batch, from scores n × c and labels n. The history has the mean as <split>_<name>.
+EPOCH_SCORES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {}
+
 
 class Sums:
-    """Summed loss and number of hits of a pass, kept on the device until the pass is over.
+    """Summed loss, number of hits and `further` sums, on the device until the pass is over.
 
-    Float64, of shape () or, for several seeds, s.
+    Float64, each of shape () or, for several seeds, s.
     """
 
-    def __init__(self, device: torch.device, shape: Sequence[int] = ()) -> None:
-        self._values = torch.zeros(2, *shape, dtype=torch.float64, device=device)
-        self._loss, self._hits = self._values
+    def __init__(self, device: torch.device, shape: Sequence[int] = (), further: int = 0) -> None:
+        self._values = torch.zeros(2 + further, *shape, dtype=torch.float64, device=device)
+        self._sums = tuple(self._values)
+
+    @classmethod
+    def of_scores(cls, device: torch.device, shape: Sequence[int] = ()) -> "Sums":
+        """With room for all that is measured of a split that is scored."""
+        return cls(device, shape, len(EPOCH_SCORES))
 
     def reset(self) -> None:
         """Begin a new pass."""
         self._values.zero_()
 
-    def add(self, loss: torch.Tensor, hits: torch.Tensor) -> None:
-        """Count a batch in."""
-        self._loss += loss
-        self._hits += hits
+    def add(self, *of_batch: torch.Tensor) -> None:
+        """Count a batch in: its summed loss, its hits, and further sums."""
+        for total, value in zip(self._sums, of_batch, strict=True):
+            total.add_(value)
 
     def means(self, count: int) -> list[Any]:
-        """Mean loss and accuracy over `count` examples, for several seeds two lists of them.
+        """Mean loss, accuracy and so on over `count` examples; for several seeds a list of each.
 
         This waits for the device.
         """
         return (self._values / count).tolist()
 
 
-Score = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+Score = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, ...]]
 
 
-def score(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Summed loss and number of hits (B7) of scores n × c against labels n."""
+def score(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Summed loss, number of hits (B7) and EPOCH_SCORES of scores n × c against labels n."""
     loss = torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
-    return loss, (logits.argmax(dim=1) == labels).sum()
+    hits = (logits.argmax(dim=1) == labels).sum()
+    return loss, hits, *(summed(logits, labels) for summed in EPOCH_SCORES.values())
 
 
 def training_pass(network: Network, batches: Batches, order: torch.Tensor, sums: Sums) -> None:
@@ -81,7 +91,9 @@ class Loop:
         self.network = network
         self.order = order
         self._training, self._scored, self._score = training, scored, score
-        self._sums = {name: Sums(order.device, order.shape[:-1]) for name in ("training", *scored)}
+        where = order.device, order.shape[:-1]
+        self._sums = {"training": Sums(*where)}
+        self._sums |= {name: Sums.of_scores(*where) for name in scored}
 
     def train(self) -> None:
         """The pass over the training set, in the present order (B8)."""
@@ -93,7 +105,7 @@ class Loop:
             evaluation_pass(self.network, batches, self._sums[name], self._score)
 
     def means(self, split: str) -> list[Any]:
-        """Mean loss and accuracy of the last pass over a split; waits for the device."""
+        """Mean loss, accuracy and so on of the last pass over a split; waits for the device."""
         return self._sums[split].means(len(self._scored.get(split, self._training)))
 
     def rehearse(self) -> None:

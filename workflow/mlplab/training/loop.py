@@ -20,7 +20,7 @@ from mlplab.study.settings import Settings
 from mlplab.training import devices
 from mlplab.training.devices import CPU
 from mlplab.training.diagnostics import Diagnosis, Probe
-from mlplab.training.epoch import Loop, Sums, evaluation_pass, prepared, training_pass
+from mlplab.training.epoch import EPOCH_SCORES, Loop, Sums, evaluation_pass, prepared, training_pass
 
 # Evaluation looks at this many images at a time; the number changes no result.
 EVALUATION_BATCH = 1000
@@ -43,10 +43,14 @@ class Epoch:
     seconds: float
     samples_per_second: float
     timestamp: int
+    # What EPOCH_SCORES measure, as <split>_<name>.
+    further: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, float]:
         """Column name → value of what was measured."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        measured = {name: value for name, value in asdict(self).items() if value is not None}
+        further = measured.pop("further")
+        return {**measured, **further}
 
     @property
     def is_finite(self) -> bool:
@@ -115,9 +119,9 @@ def train_epoch(network: Network, batches: Batches, order: torch.Tensor) -> tupl
 
 def evaluate(network: Network, batches: Batches, count: int) -> tuple[float, float]:
     """Mean loss and accuracy over all `count` examples, without gradients (B7, B9)."""
-    sums = Sums(batches.device)
+    sums = Sums.of_scores(batches.device)
     evaluation_pass(network, batches, sums)
-    loss, accuracy = sums.means(count)
+    loss, accuracy, *_ = sums.means(count)
     return loss, accuracy
 
 
@@ -142,14 +146,21 @@ def splits(
 def measured(
     number: int, count: int, seconds: float, means: Mapping[str, Sequence[float]]
 ) -> Epoch:
-    """An epoch that trained on `count` examples, from loss and accuracy of each split."""
-    losses = {f"{name}_loss": loss for name, (loss, _) in means.items()}
-    accuracies = {f"{name}_accuracy": accuracy for name, (_, accuracy) in means.items()}
+    """An epoch that trained on `count` examples, from loss, accuracy and so on of each split."""
+    losses = {f"{name}_loss": loss for name, (loss, *_) in means.items()}
+    accuracies = {f"{name}_accuracy": accuracy for name, (_, accuracy, *_) in means.items()}
+    further = {
+        f"{split}_{name}": mean
+        for split, (_, _, *others) in means.items()
+        # While it trains, a network is measured by loss and accuracy alone.
+        for name, mean in zip(EPOCH_SCORES, others, strict=False)
+    }
     return Epoch(
         epoch=number,
         seconds=seconds,
         samples_per_second=count / seconds,
         timestamp=time.time_ns() // 1_000_000,
+        further=further,
         **losses,
         **accuracies,
     )

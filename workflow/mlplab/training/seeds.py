@@ -24,7 +24,7 @@ from mlplab.study.settings import Settings
 from mlplab.training import devices
 from mlplab.training.devices import CPU
 from mlplab.training.diagnostics import Probe
-from mlplab.training.epoch import Loop, prepared
+from mlplab.training.epoch import EPOCH_SCORES, Loop, prepared
 from mlplab.training.loop import EVALUATION_BATCH, Trained, measured, splits
 
 Parameters = dict[str, torch.Tensor]
@@ -35,6 +35,15 @@ def score(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, tor
     target = labels.expand(logits.shape[:2])
     losses = -logits.log_softmax(dim=2).gather(2, target.unsqueeze(2))
     return losses.sum(dim=(1, 2)), (logits.argmax(dim=2) == target).sum(dim=1)
+
+
+def all_scores(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The same with EPOCH_SCORES, each s."""
+    of_seeds = list(zip(logits, labels.expand(logits.shape[:2]), strict=True))
+    further = (
+        torch.stack([summed(*of_seed) for of_seed in of_seeds]) for summed in EPOCH_SCORES.values()
+    )
+    return *score(logits, labels), *further
 
 
 def _of_seeds(function: Function, parameters: Mapping[str, float]) -> Function:
@@ -175,7 +184,7 @@ def train_seeds(
     def make() -> Loop:
         network = Network(stacked, activation, optimizers.of(settings))
         order = torch.arange(count, device=device).repeat(len(seeds), 1)
-        return Loop(network, training, evaluated, order, score)
+        return Loop(network, training, evaluated, order, all_scores)
 
     def orders(epoch: int) -> torch.Tensor:
         return torch.stack([epoch_order(count, seed, epoch) for seed in seeds])
@@ -215,7 +224,7 @@ def train_seeds(
             start = time.perf_counter()
             run.diagnoses.extend(probe.diagnose(number, parameters_of(index)))
             run.diagnostics_seconds += time.perf_counter() - start
-            own = {name: (loss[index], share[index]) for name, (loss, share) in means.items()}
+            own = {name: [of_all[index] for of_all in means[name]] for name in means}
             epoch = measured(number, count, seconds, own)
             run.history.append(epoch)
             if not epoch.is_finite:
