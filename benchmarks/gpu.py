@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import torch
 
 from benchmarks.measure import data_file, spread, table
+from benchmarks.seeds import train_seeds
 from mlplab import activations, implementations
 from mlplab.datasets import store
 from mlplab.study.settings import Settings
 from mlplab.training import devices
 from mlplab.training.loop import Epoch, Trained, train
 from mlplab.training.precision import use_fast_products
-from mlplab.training.seeds import train_seeds
 
 # Seconds that are aimed at: ten epochs of one run, and all seeds of one cell.
 RUN_GOAL, SEEDS_GOAL = 0.25, 4.0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.seeds import train_seeds
 from mlplab import activations, implementations
 from mlplab.datasets.store import Dataset
 from mlplab.files import read_json
@@ -17,7 +18,6 @@ from mlplab.training.epoch import Loop
 from mlplab.training.loop import Trained, train
 from mlplab.training.precision import FLOAT32_GRADE, product_error, use_fast_products
 from mlplab.training.run import Job, train_run
-from mlplab.training.seeds import train_seeds
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 

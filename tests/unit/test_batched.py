@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.seeds import train_seeds
 from mlplab import activations, implementations
 from mlplab.datasets.store import Dataset
 from mlplab.study.settings import Settings
 from mlplab.training.epoch import Loop
 from mlplab.training.loop import Trained, all_logits, train
-from mlplab.training.seeds import train_seeds
 
 # 1437 training images, so that the last batch is a smaller one; two hidden layers.
 SETTINGS = Settings((16, 12), 0.1, "framework", epochs=3, batch_size=100, learning_rate=0.3)

@@ -13,6 +13,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.seeds import Network as Batched
+from benchmarks.seeds import score as batched_score
 from mlplab import activations, implementations
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.order import epoch_order
@@ -24,8 +26,6 @@ from mlplab.training import devices
 from mlplab.training.devices import CPU, Pass
 from mlplab.training.diagnostics import Probe
 from mlplab.training.epoch import Loop, prepared
-from mlplab.training.seeds import Network as Batched
-from mlplab.training.seeds import score as batched_score
 
 META = torch.device("meta")
 FOR_CUDA = [

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
 
+from benchmarks.seeds import train_seeds
 from conftest import REPOSITORY, epoch_row, failed_record, run_record, write_record
 from mlplab import activations, implementations
 from mlplab.analysis.runs import runs_table
@@ -32,7 +33,6 @@ from mlplab.tracking.study import start_study
 from mlplab.training import epoch
 from mlplab.training.loop import all_logits, train
 from mlplab.training.predictions import write_predictions
-from mlplab.training.seeds import train_seeds
 
 COMPUTED = [metric.named("test") for metric in METRICS if metric.from_predictions]
 
