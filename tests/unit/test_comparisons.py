@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mlplab.analysis import comparisons, statistics, tables
+from mlplab.analysis.sampling import sampling_table, wilson_table
 from mlplab.errors import UserError
 from mlplab.training.predictions import prediction_table
 
@@ -214,8 +215,8 @@ def test_a_study_of_which_every_run_failed_still_has_its_tables() -> None:
     table = comparisons.comparisons_table(runs, [], MARGIN)
     assert table["conclusion"].tolist() == ["no seed: nothing can be concluded"] * 9
     assert table["left_out"].tolist() == [2] * 9
-    assert comparisons.sampling_table(runs, {}, []).empty
-    wilson = comparisons.wilson_table(runs, 360, [])
+    assert sampling_table(runs, {}, []).empty
+    wilson = wilson_table(runs, 360, [])
     assert wilson[["test_accuracy", "wilson_low", "wilson_high"]].isna().all(axis=None)
 
 
@@ -352,7 +353,7 @@ def test_without_a_difference_a_family_names_a_leader_in_at_most_5_of_100_studie
 def test_a_study_of_one_group_has_tables_without_rows() -> None:
     runs = study(3, implementations=("scratch",), activations=("relu",))
     assert comparisons.comparisons_table(runs, [], MARGIN).shape == (0, 28)
-    assert comparisons.sampling_table(runs, {}, []).shape == (0, 8)
+    assert sampling_table(runs, {}, []).shape == (0, 8)
 
 
 def test_tables_can_be_written_and_read_back(tmp_path: Path) -> None:
@@ -361,7 +362,7 @@ def test_tables_can_be_written_and_read_back(tmp_path: Path) -> None:
         ("mixed", comparisons.comparisons_table(mixed, [], MARGIN)),
         ("one", comparisons.comparisons_table(study(1), [], MARGIN)),
         ("empty", comparisons.comparisons_table(mixed[:1], [], MARGIN)),
-        ("wilson", comparisons.wilson_table(mixed, 100, [])),
+        ("wilson", wilson_table(mixed, 100, [])),
     ):
         csv, parquet = tmp_path / f"{name}.csv", tmp_path / f"{name}.parquet"
         tables.write(table, csv, parquet)
@@ -391,7 +392,7 @@ def test_mcnemar_per_pair_and_seed(tmp_path: Path) -> None:
     axes = ["hidden_sizes"]
     runs = pd.concat([study(2, hidden_sizes=sizes) for sizes in ("8", "8 4")])
     paths, hits = write_predictions(tmp_path, runs)
-    table = comparisons.sampling_table(runs, paths, axes)
+    table = sampling_table(runs, paths, axes)
     assert table.columns.tolist() == [
         *("kind", "within", "hidden_sizes", "first", "second", "seed"),
         *("only_first", "only_second", "p_mcnemar"),
@@ -429,7 +430,7 @@ def test_each_file_of_predictions_is_read_once(
         return original(path)
 
     monkeypatch.setattr(pyarrow.parquet, "ParquetFile", counted)
-    comparisons.sampling_table(runs, paths, [])
+    sampling_table(runs, paths, [])
     assert sorted(read) == sorted(paths.values())
 
 
@@ -438,7 +439,7 @@ def test_runs_that_did_not_finish_are_not_compared_image_by_image(tmp_path: Path
     paths, _ = write_predictions(tmp_path, runs)
     runs.loc[0, "status"] = "diverged"
     del paths["scratch/relu/seed=0"]
-    assert comparisons.sampling_table(runs, paths, [])["seed"].tolist() == [1]
+    assert sampling_table(runs, paths, [])["seed"].tolist() == [1]
 
 
 def test_predictions_on_other_images_are_refused(tmp_path: Path) -> None:
@@ -447,14 +448,14 @@ def test_predictions_on_other_images_are_refused(tmp_path: Path) -> None:
     for labels in (LABELS[::-1], LABELS[:-1]):
         other, _ = write_predictions(tmp_path / "..", runs[1:], labels)
         with pytest.raises(UserError, match="not the test images"):
-            comparisons.sampling_table(runs, paths | other, [])
+            sampling_table(runs, paths | other, [])
 
 
 def test_wilson_interval_of_each_run() -> None:
     runs = study(2, lambda *_: 0.8712, hidden_sizes="8 4")
     runs.loc[1, "test_accuracy"] = math.nan
     runs.index = pd.Index([7] * len(runs))
-    table = comparisons.wilson_table(runs, 10_000, ["hidden_sizes"])
+    table = wilson_table(runs, 10_000, ["hidden_sizes"])
     assert table.columns.tolist() == [
         *("run", "implementation", "activation", "seed", "hidden_sizes"),
         *("test_accuracy", "wilson_low", "wilson_high", "wilson_width"),
@@ -468,4 +469,4 @@ def test_wilson_interval_of_each_run() -> None:
 
 def test_an_accuracy_that_is_no_share_of_the_images_is_refused() -> None:
     with pytest.raises(ValueError, match="no share of 360 images"):
-        comparisons.wilson_table(study(1, lambda *_: 0.8712), 360, [])
+        wilson_table(study(1, lambda *_: 0.8712), 360, [])

@@ -12,9 +12,10 @@ from scipy import stats
 
 from conftest import REPOSITORY
 from mlplab.analysis.classes import classes_table
-from mlplab.analysis.comparisons import comparisons_table, mcnemar_table
+from mlplab.analysis.comparisons import comparisons_table
 from mlplab.analysis.diagnostics import diagnostics_table, geometric_mean, networks_table
 from mlplab.analysis.groups import groups_table
+from mlplab.analysis.sampling import mcnemar_table
 from mlplab.analysis.speed import speed_table
 
 REPORT = REPOSITORY / "workflow/mlplab/report"

@@ -21,6 +21,7 @@ from mlplab.analysis.classes import classes_table
 from mlplab.analysis.diagnostics import diagnostics_table, networks_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.runs import runs_table
+from mlplab.analysis.sampling import mcnemar_table, wilson_table
 from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.config.resolve import resolve
@@ -287,8 +288,8 @@ class Study:
             "parity": pd.DataFrame(self.parity),
             "comparisons": compared,
             "sampling": sampled,
-            "mcnemar": comparisons.mcnemar_table(sampled, axes),
-            "intervals": comparisons.wilson_table(runs, images, axes, metric),
+            "mcnemar": mcnemar_table(sampled, axes),
+            "intervals": wilson_table(runs, images, axes, metric),
         }  # fmt: skip
 
     def page(self) -> str:

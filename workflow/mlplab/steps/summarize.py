@@ -7,6 +7,7 @@ import pandas as pd
 from mlplab.analysis import comparisons, tables
 from mlplab.analysis.classes import classes_table
 from mlplab.analysis.groups import groups_table
+from mlplab.analysis.sampling import mcnemar_table, sampling_table, wilson_table
 from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.files import PathLike
@@ -36,7 +37,7 @@ def summarize(
     files = beside(runs.values(), "run", "history", "evaluation", "predictions")
     predictions = dict(zip(runs, files.predictions, strict=True))
     per_class = per_class_table(all_runs, load_records(list(runs), files))
-    sampling = comparisons.sampling_table(all_runs, predictions, axes, metric)
+    sampling = sampling_table(all_runs, predictions, axes, metric)
     summaries = {
         "summary": summary_table(all_runs, axes, scored_on),
         "groups": groups_table(all_runs, axes, scored_on),
@@ -44,8 +45,8 @@ def summarize(
         "classes": classes_table(per_class, axes),
         "comparisons": comparisons.comparisons_table(all_runs, axes, margin, metric),
         "sampling": sampling,
-        "mcnemar": comparisons.mcnemar_table(sampling, axes),
-        "intervals": comparisons.wilson_table(all_runs, images, axes, metric),
+        "mcnemar": mcnemar_table(sampling, axes),
+        "intervals": wilson_table(all_runs, images, axes, metric),
         "speed": speed_table(all_runs),
     }
     tables.write_all(summaries, outputs)
