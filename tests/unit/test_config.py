@@ -20,6 +20,7 @@ from refusals import Config, message, messages
 ARTICLE: Config = {
     "study": "test",
     "dataset": "fashion_mnist",
+    "datasets": [],
     "implementations": [],
     "activations": [],
     "reference": "concise",
@@ -174,8 +175,9 @@ def test_a_key_in_the_wrong_section_is_told_the_right_one(changes: Config, home:
 def test_a_key_like_no_other_gets_no_suggestion() -> None:
     assert message(xyzzy=1) == (
         "xyzzy: unknown key 'xyzzy' (value 1); "
-        "allowed: study, dataset, implementations, activations, reference, grid, network, "
-        "training, device, checkpoint_epochs, cluster, selection, comparisons, tracking, mirrors"
+        "allowed: study, dataset, datasets, implementations, activations, reference, grid, "
+        "network, training, device, checkpoint_epochs, cluster, selection, comparisons, tracking, "
+        "mirrors"
     )
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 
 from mlplab import datasets
-from mlplab.datasets import store
+from mlplab.datasets import PARTS, store
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.decode import READERS, decode
 from mlplab.errors import UserError
@@ -96,6 +98,63 @@ def test_entry_is_complete(name: str) -> None:
     for file in info.files.values():
         assert info.file(file.name) is file
         assert len(file.md5) == 32
+
+
+def described(folder: Path, **changes: Any) -> Path:
+    """A description with changes; None takes a key away."""
+    entry = yaml.safe_load((datasets.FOLDER / "fashion_mnist.yaml").read_text())
+    entry = {key: value for key, value in {**entry, **changes}.items() if value is not None}
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(entry))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pixel_max": None}, "pixel_max: missing"),
+        ({"pixelmax": 255}, "pixelmax: not known, expected only citation, class_names, "),
+        ({"pixel_max": 300}, "pixel_max: expected a whole number from 1 to 255, found 300"),
+        ({"pixel_max": "255"}, "pixel_max: expected a whole number from 1 to 255, found '255'"),
+        ({"class_names": ["a", "a"]}, "class_names: expected a list of two different names"),
+        ({"class_names": "ab"}, "class_names: expected a list of two different names"),
+        ({"mirrors": "http://127.0.0.1"}, "mirrors: expected a list of addresses, found 'http"),
+        ({"title": ["a"]}, "title: expected text, found ['a']"),
+        ({"files": {"training_images": {}}}, "files: expected test_images, test_labels, "),
+        (
+            {"files": {part: {"name": f"../{part}", "md5": "0" * 32} for part in PARTS}},
+            "name: expected a plain file name, found '../t",
+        ),
+        (
+            {"files": {part: {"name": part, "md5": "0"} for part in PARTS}},
+            "md5: expected 32 hexadecimal digits, found '0'",
+        ),
+        ({"files": {part: {"name": part} for part in PARTS}}, "expected the keys name and md5"),
+    ],
+)
+def test_a_description_that_is_none_is_told_with_its_file_and_key(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = described(tmp_path, **changes)
+    with pytest.raises(UserError, match=re.escape(message)) as refused:
+        datasets.info(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["title: [", "- a list", ""])
+def test_a_description_that_is_no_mapping_is_told_with_its_file(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(f"{path}: ")):
+        datasets.info(path)
+
+
+def test_classes_may_be_written_as_numbers(tmp_path: Path) -> None:
+    path = described(tmp_path, class_names=[0, 1, 2])
+    assert datasets.info(path).class_names == ("0", "1", "2")
+    assert "mine" in datasets.names([tmp_path])
+    assert datasets.source("mine", [tmp_path]) == path
 
 
 def test_fashion_mnist_is_what_torchvision_fetches() -> None:

@@ -77,6 +77,24 @@ def test_data_comes_from_the_first_mirror_that_serves_it(tiny: Project, server: 
     assert "sent a web page instead of the file" in log
 
 
+def test_a_data_set_may_be_described_in_a_folder_of_ones_own(
+    tiny: Project, server: str, tmp_path: Path
+) -> None:
+    mine = tmp_path / "my data sets"
+    mine.mkdir()
+    (tiny.folder / "workflow/mlplab/datasets/tiny.yaml").rename(mine / "mine.yaml")
+    tiny.write_config(dataset="mine", datasets="../my data sets", mirrors=[f"{server}/good"])
+    answer = tiny.run("--cores", "2", "results/data/mine/data.safetensors")
+    assert answer.returncode == 0, answer.stdout
+    assert store.load(tiny.folder / "results/data/mine/data.safetensors").name == "mine"
+    assert "Nothing to be done" in tiny.run("-n", "results/data/mine/data.safetensors").stdout
+    (mine / "mine.yaml").write_text("title: Mine\n")
+    refused = tiny.run("--cores", "2")
+    assert refused.returncode != 0
+    assert "../my data sets/mine.yaml: citation, class_names, " in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
 def test_the_study_stops_with_what_each_mirror_answered(tiny: Project, server: str) -> None:
     tiny.write_config(dataset="tiny", mirrors=[f"{server}/broken", f"{server}/nowhere"])
     answer = tiny.run("--cores", "2")

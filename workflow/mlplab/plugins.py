@@ -32,6 +32,12 @@ class Registry:
     kind: str
     package: str
     folder: Path
+    ending: str = ".py"
+
+    @property
+    def a_kind(self) -> str:
+        """The kind with its article: an activation."""
+        return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
 
     def sources(self, folders: Sequence[str | Path] = ()) -> dict[str, Path]:
         """Name → file of every plug-in, sorted by name; imports none of them.
@@ -46,15 +52,15 @@ class Registry:
                     f"{self.kind}s: {folder} is not a folder; name one with a file for each "
                     f"{self.kind}"
                 )
-            for path in sorted(folder.glob("[!_.]*.py")):
+            for path in sorted(folder.glob(f"[!_.]*{self.ending}")):
                 if not NAME.fullmatch(path.stem):
                     raise PlugInError(
-                        f"{path}: an {self.kind} is known by its file name, which must be of lower "
+                        f"{path}: {self.a_kind} is known by its file name, which must be of lower "
                         f"case letters, digits and '_', and begin with a letter; rename the file"
                     )
                 if path.stem in found:
                     raise PlugInError(
-                        f"{path}: there is an {self.kind} {path.stem!r} already "
+                        f"{path}: there is {self.a_kind} {path.stem!r} already "
                         f"({found[path.stem]}); rename the file"
                     )
                 found[path.stem] = path

@@ -22,6 +22,7 @@ from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, datasets, implementations, initializers
 from mlplab.config.resolve import resolve
 from mlplab.config.sources import ConfigError, read
+from mlplab.errors import UserError
 from mlplab.files import write_text
 from mlplab.figures.catalogue import catalogue, drawn_by
 from mlplab.study import grid
@@ -47,7 +48,11 @@ except ConfigError as error:
 config.clear()
 config.update(resolved)
 
-DATASET = datasets.info(config["dataset"])
+DATASET_FILE = datasets.source(config["dataset"], config["datasets"])
+try:
+    DATASET = datasets.info(DATASET_FILE)
+except UserError as error:
+    sys.exit(str(error))
 DATA = f"results/data/{DATASET.name}"
 STUDY = f"results/{config['study']}"
 # What many jobs read. Named here, and not as another rule's output: a reference to a rule makes

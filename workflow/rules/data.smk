@@ -21,6 +21,7 @@ rule download:
         runtime=growing(30),
     params:
         code=code("download"),
+        dataset=source(DATASET_FILE),
     message:
         "Downloading {wildcards.file}"
     script:
@@ -32,7 +33,7 @@ rule decode:
     input:
         **{part: f"{DATA}/raw/{file.name}" for part, file in DATASET.files.items()},
         sources=[f"{DATA}/raw/{file.name}.source.json" for file in DATASET.files.values()],
-        registry=source(datasets.FOLDER / f"{DATASET.name}.yaml"),
+        registry=source(DATASET_FILE),
     output:
         data=IMAGES,
         manifest=MANIFEST,
@@ -48,8 +49,7 @@ rule decode:
         runtime=growing(30),
     params:
         code=code("decode"),
-        dataset=DATASET.name,
     message:
-        "Decoding {params.dataset}"
+        f"Decoding {DATASET.name}"
     script:
         "../scripts/decode.py"

@@ -11,7 +11,7 @@ with logged(snakemake):
     from mlplab.steps.decode import decode
 
     decode(
-        snakemake.params.dataset,
+        snakemake.input.registry,
         dict(snakemake.input.items()),
         snakemake.output.data,
         snakemake.output.manifest,

@@ -11,7 +11,7 @@ with logged(snakemake):
     from mlplab.steps.download import download
 
     download(
-        snakemake.config["dataset"],
+        snakemake.params.dataset,
         snakemake.wildcards.file,
         snakemake.config["mirrors"],
         snakemake.output.file,

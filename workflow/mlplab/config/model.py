@@ -119,6 +119,14 @@ class Configuration:
         "Data set to train and test on, a file in `workflow/mlplab/datasets/`.",
         registry="datasets",
     )
+    datasets: tuple[str, ...] = key(
+        (),
+        "Folders with data sets of your own, one YAML file each, known by its file name; a single "
+        "folder may be given as plain text. Only what is named here is known, besides "
+        "`workflow/mlplab/datasets/`.",
+        uniqueItems=True,
+        items={"minLength": 1},
+    )
     implementations: tuple[str, ...] = key(
         (),
         "Folders with implementations of your own, one Python file each, known by its file name; a "

@@ -12,7 +12,11 @@ from mlplab.config.values import converted, dotted, with_defaults
 from mlplab.plugins import PlugInError
 
 # Keys that name folders with further plug-ins.
-PLUG_INS = {"implementations": implementations.names, "activations": activations.names}
+PLUG_INS = {
+    "datasets": datasets.names,
+    "implementations": implementations.names,
+    "activations": activations.names,
+}
 
 
 def resolve(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def registries(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dic
 
     Raises ConfigError where such a folder cannot be used.
     """
-    found = {"datasets": datasets.names(), "initializers": initializers.names()}
+    found = {"initializers": initializers.names()}
     for kind, names in PLUG_INS.items():
         given = config.get(kind)
         folders = [given] if isinstance(given, str) else given

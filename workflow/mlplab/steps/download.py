@@ -1,6 +1,7 @@
 """Fetch one file of a data set."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mlplab import datasets
 from mlplab.datasets.download import download as fetch
@@ -9,8 +10,8 @@ from mlplab.files import PathLike
 
 
 def download(
-    dataset: str, file: str, mirrors: Sequence[str], target: PathLike, source: PathLike
+    dataset: PathLike, file: str, mirrors: Sequence[str], target: PathLike, source: PathLike
 ) -> None:
     """Write the data set's `file` to `target`, and where it came from to `source` (JSON)."""
-    info = datasets.info(dataset)
+    info = datasets.info(Path(dataset))
     fetch(info, info.file(file), mirrors_of(info, mirrors), target, source)
