@@ -16,6 +16,7 @@ PARTS = (
     "tracking",
     "writers",
     "study",
+    "warm",
     "scale",
     "cluster",
     "gpu",

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from benchmarks import __main__ as command
-from benchmarks import cluster, epoch, limit, measure, memory, page, study, textbook, tracking
+from benchmarks import cluster, epoch, limit, measure, memory, page, study, textbook, tracking, warm
 from benchmarks.measure import Seconds, alternate, ratio, spread
 from conftest import REPOSITORY
 from mlplab.datasets import store
@@ -388,3 +388,15 @@ def test_a_study_on_a_cluster_is_a_row_beside_the_local_one() -> None:
     )
     (row,) = (line for line in text.splitlines() if line.startswith("| the demo"))
     assert row.replace(" ", "") == "|thedemo|4|20|60|3|11|2.0|10.0|"
+
+
+def test_warm_processes_are_told_by_the_ratio_of_each_pass() -> None:
+    text = warm.page(
+        {
+            "with warm processes": measure.spread([10.0, 20.0]),
+            "every job by itself": measure.spread([40.0, 60.0]),
+        }
+    )
+    # 4 times in the first pass, 3 times in the second.
+    assert "takes 3.5 times as long" in " ".join(text.split())
+    assert "| every job by itself |" in text
