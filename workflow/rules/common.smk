@@ -2,6 +2,7 @@
 import os
 import sys
 from dataclasses import asdict
+from functools import cache
 
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
@@ -116,12 +117,25 @@ onstart:
     logger.addHandler(Progress(jobs, sys.stderr))
 
 
+# Thousands of jobs have the same code.
+@cache
 def code(script, *files):
     """Digest of all code that a rule's script computes with, and of further files.
 
     A parameter of every rule: an edit of that code, and of no other, runs the rule anew.
     """
     return code_digest(LIBRARY / f"scripts/{script}.py", *files)
+
+
+@cache
+def training_code(implementation, activation, bias_init):
+    """The same of the jobs that train a network with these plug-ins."""
+    return training_digest(
+        LIBRARY / "scripts/train.py",
+        IMPLEMENTATION_FILES[implementation],
+        ACTIVATION_FILES[activation],
+        initializers.source(bias_init),
+    )
 
 
 def growing(amount):
@@ -131,8 +145,13 @@ def growing(amount):
 
 def gpus(wildcards):
     """How many GPUs a run asks a cluster for: one, where the config insists on CUDA."""
-    usable = implementations.devices(IMPLEMENTATION_FILES[wildcards.implementation])
-    return int(config["device"] == "cuda" and "cuda" in usable)
+    return int(config["device"] == "cuda" and knows_cuda(wildcards.implementation))
+
+
+@cache
+def knows_cuda(implementation):
+    """Whether an implementation says that it can use CUDA, in its file."""
+    return "cuda" in implementations.devices(IMPLEMENTATION_FILES[implementation])
 
 
 def source(path):

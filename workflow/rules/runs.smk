@@ -56,11 +56,10 @@ rule train:
     params:
         run=lambda wildcards: asdict(run_of(wildcards)),
         scored_on=SCORED_ON,
-        code=lambda wildcards: training_digest(
-            LIBRARY / "scripts/train.py",
-            IMPLEMENTATION_FILES[wildcards.implementation],
-            ACTIVATION_FILES[wildcards.activation],
-            initializers.source(run_of(wildcards).settings["bias_init"]),
+        code=lambda wildcards: training_code(
+            wildcards.implementation,
+            wildcards.activation,
+            run_of(wildcards).settings["bias_init"],
         ),
     message:
         "Training {wildcards.implementation} {wildcards.activation} {wildcards.point}"
