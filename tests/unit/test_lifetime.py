@@ -16,7 +16,10 @@ from mlplab_runtime import warm
 from mlplab_runtime.processes import VARIABLE
 from runtime_processes import SEARCH, alive, within
 
-pytestmark = pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors"),
+]
 
 # Stands for snakemake: starts a warm process, then a job for each line that it reads, and says how
 # the job ends.

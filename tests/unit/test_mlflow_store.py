@@ -28,6 +28,8 @@ from mlplab.tracking import store as mlflow_store
 from mlplab.tracking import study as mlflow_study
 from mlplab.tracking.store import StoreAway, is_away, patience, patiently, reaching
 
+pytestmark = pytest.mark.slow
+
 SECRET = "http://someone:secret@127.0.0.1:{port}"
 
 

@@ -15,6 +15,8 @@ from mlplab.figures import catalogue
 from mlplab.study.figures import FORMATS
 from mlplab.study.tables import TABLES
 
+pytestmark = pytest.mark.slow
+
 # Prints of every rule what it says; a process of its own, for the Snakefile changes the process.
 INSPECT = """
 import json, sys

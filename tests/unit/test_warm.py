@@ -18,7 +18,10 @@ from mlplab_runtime.processes import MODULES, NEED_TORCH, VARIABLE, address, pro
 from mlplab_runtime.request import PREFIX, decode, encode
 from runtime_processes import SEARCH, alive, within
 
-pytestmark = pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not warm.available(), reason="needs Linux's process descriptors"),
+]
 
 # A job that tells its process and goes on for long.
 SLEEPING = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"

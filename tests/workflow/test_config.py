@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import Project
 
+pytestmark = pytest.mark.slow
+
 SMALL = "study: small\ndataset: digits\n"
 
 
