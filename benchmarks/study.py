@@ -57,12 +57,17 @@ class Job(NamedTuple):
         return self.end - self.start
 
 
-def prepare(folder: Path) -> None:
-    """A copy of the project, with its data downloaded from this one's and decoded."""
+def copy_project(folder: Path) -> None:
+    """A copy of what a study needs of the project."""
     for part in PARTS:
         source = ROOT / part
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / part)
+
+
+def prepare(folder: Path) -> None:
+    """A copy of the project, with its data downloaded from this one's and decoded."""
+    copy_project(folder)
     snakemake(folder, f"{DATA}/data.safetensors")
 
 
@@ -72,13 +77,25 @@ def snakemake(
     where: Sequence[str] = ("--cores", "all"),
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> float:
-    """Wall seconds of one command, on all cores; raises RuntimeError where it fails.
+    """As `command`, with the data set's files from this project."""
+    mirror = str(data_file("data.safetensors").absolute().parent / "raw")
+    return command(
+        folder, *arguments, where=where, variables={**variables, "MLPLAB_MIRRORS": mirror}
+    )
+
+
+def command(
+    folder: Path,
+    *arguments: str,
+    where: Sequence[str] = ("--cores", "all"),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> float:
+    """Wall seconds of one snakemake, on all cores; raises RuntimeError where it fails.
 
     `where` says it otherwise, with further environment `variables`.
     """
     paths = [str(Path(sys.executable).parent), variables.get("PATH", ""), os.environ["PATH"]]
     path = os.pathsep.join(filter(None, paths))
-    mirror = str(data_file("data.safetensors").absolute().parent / "raw")
     # As a user's shell has it: nothing of this benchmark's own settings.
     unwanted = ("PYTHONPATH", "OPENBLAS_NUM_THREADS", "MLFLOW_TRACKING_URI", "MLPLAB_WARM")
     environment = {name: value for name, value in os.environ.items() if name not in unwanted}
@@ -86,7 +103,7 @@ def snakemake(
     answer = subprocess.run(
         [sys.executable, "-m", "snakemake", *where, *arguments],
         cwd=folder,
-        env={**environment, **variables, "PATH": path, "MLPLAB_MIRRORS": mirror},
+        env={**environment, **variables, "PATH": path},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

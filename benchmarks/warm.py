@@ -3,18 +3,13 @@
 Both give the same results; `MLPLAB_WARM=off` has every job run by itself.
 """
 
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import paragraph, ratio, spread, table
-from benchmarks.study import PARTS, ROOT
+from benchmarks.study import command, copy_project
 
 PASSES = 2
 CASES = {"with warm processes": {}, "every job by itself": {"MLPLAB_WARM": "off"}}
@@ -24,34 +19,8 @@ def seconds_of_a_study(variables: Mapping[str, str]) -> float:
     """Wall seconds of `snakemake` on all cores, from nothing to the report."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for part in PARTS:
-            source = ROOT / part
-            copy = shutil.copytree if source.is_dir() else shutil.copy2
-            copy(source, folder / part)
-        unwanted = ("PYTHONPATH", "OPENBLAS_NUM_THREADS", "MLFLOW_TRACKING_URI", "MLPLAB_WARM")
-        kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        start = time.perf_counter()
-        answer = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "snakemake",
-                "--cores",
-                "all",
-                "--configfile",
-                "config/digits.yaml",
-            ],
-            cwd=folder,
-            env={**kept, "PATH": path, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        seconds = time.perf_counter() - start
-    if answer.returncode:
-        raise RuntimeError(f"{' '.join(answer.args)} failed:\n{answer.stdout[-3000:]}")
-    return seconds
+        copy_project(folder)
+        return command(folder, "--configfile", "config/digits.yaml", variables=variables)
 
 
 def main() -> dict[str, Any]:
