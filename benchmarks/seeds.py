@@ -31,7 +31,7 @@ Parameters = dict[str, torch.Tensor]
 
 
 def score(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Summed loss and hits of each seed, s: scores s × n × c against labels n or s × n."""
+    """Summed loss, correct predictions of each seed: scores s × n × c, labels n or s × n."""
     target = labels.expand(logits.shape[:2])
     losses = -logits.log_softmax(dim=2).gather(2, target.unsqueeze(2))
     return losses.sum(dim=(1, 2)), (logits.argmax(dim=2) == target).sum(dim=1)
@@ -113,7 +113,7 @@ class Network:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """A step of every seed with its own batch: images s × n × h × w, labels s × n."""
         inputs, before, logits = self._forward(images)
-        loss, hits = score(logits, labels)
+        loss, correct = score(logits, labels)
 
         # The step on the mean loss: the gradients below are those of the summed one.
         step = self._optimizer.learning_rate / labels.shape[1]
@@ -128,7 +128,7 @@ class Network:
             bias.sub_(error.sum(dim=1, keepdim=True), alpha=step)
             if layer:
                 error = self._through(layer - 1, before[layer - 1], inputs[layer], returned, step)
-        return loss, hits
+        return loss, correct
 
     def _through(
         self,

@@ -69,7 +69,7 @@ class Accumulator:
         self.sums = [total + float(value) for total, value in zip(self.sums, values, strict=True)]
 
 
-def hits(logits: torch.Tensor, labels: torch.Tensor) -> float:
+def correct(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """Number of right predictions."""
     right = logits.argmax(dim=1).type(labels.dtype) == labels
     return float(right.type(labels.dtype).sum())
@@ -105,7 +105,7 @@ class Textbook:
             self._optimizer.zero_grad()
             loss.mean().backward()
             self._optimizer.step()
-            metric.add(loss.sum().item(), hits(logits, labels), labels.numel())
+            metric.add(loss.sum().item(), correct(logits, labels), labels.numel())
         loss_sum, right, count = metric.sums
         return loss_sum / count, right / count
 
@@ -115,7 +115,7 @@ class Textbook:
         self.network.eval()
         metric = Accumulator(2)
         for images, labels in self._test:
-            metric.add(hits(self.network(images), labels), labels.numel())
+            metric.add(correct(self.network(images), labels), labels.numel())
         right, count = metric.sums
         return right / count
 

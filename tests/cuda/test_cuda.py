@@ -102,9 +102,9 @@ DEVICES = ("cpu", "cuda")
 
 class Network(Scratch):
     def train_step(self, images, labels):
-        loss, hits = super().train_step(images, labels)
+        loss, correct = super().train_step(images, labels)
         assert loss.item() == loss.item()
-        return loss, hits
+        return loss, correct
 """
 
 

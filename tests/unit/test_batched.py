@@ -153,8 +153,8 @@ def test_each_run_has_a_network_of_its_own(digits: Dataset) -> None:
     for run in runs:
         assert {type(value) for value in run.network.parameters().values()} == {torch.Tensor}
         logits = all_logits(run.network, digits.test, torch.float32)
-        hits = (logits.argmax(dim=1) == digits.test.labels).double().mean().item()
-        assert hits == pytest.approx(run.history[-1].test_accuracy, abs=1 / len(digits.test))
+        correct = (logits.argmax(dim=1) == digits.test.labels).double().mean().item()
+        assert correct == pytest.approx(run.history[-1].test_accuracy, abs=1 / len(digits.test))
     first, second = (run.network.parameters()["W1"] for run in runs[:2])
     assert not torch.equal(first, second)
 

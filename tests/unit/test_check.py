@@ -26,7 +26,7 @@ FIRST_WRONG = {
     "float16": "logits: computed in float16, not in the dtype of the parameters",
     "float32": "logits: computed in float32, not in the dtype of the parameters",
     "gradient_sign": "gradient of the mean loss, W2 (and b2, W1, b1): the sign is the opposite",
-    "hits_after_step": "number of hits, before the step: counted after the step",
+    "correct_after_step": "number of correct predictions, before the step: counted after the step",
     "images_normalised": "leaves the images as they are, logits()",
     "images_overwritten": "leaves the images as they are, train_step()",
     "initial_parameters": "gradient of the mean loss, W2 (and b2, W1, b1): zero everywhere",

@@ -378,20 +378,20 @@ def write_predictions(
     folder: Path, runs: pd.DataFrame, labels: NDArray[np.int64] = LABELS
 ) -> tuple[dict[str, Path], dict[str, NDArray[np.bool_]]]:
     """Parquet files of random predictions of these runs, and which images each gets right."""
-    paths, hits = {}, {}
+    paths, correct = {}, {}
     for number, run in enumerate(runs["run"]):
         logits = np.random.default_rng(number).normal(size=(len(labels), 4))
         logits[np.arange(len(labels)), labels] += 1
         paths[run] = folder / run.replace("/", "_")
         pyarrow.parquet.write_table(prediction_table(logits, labels), paths[run])
-        hits[run] = logits.argmax(axis=1) == labels
-    return paths, hits
+        correct[run] = logits.argmax(axis=1) == labels
+    return paths, correct
 
 
 def test_mcnemar_per_pair_and_seed(tmp_path: Path) -> None:
     axes = ["hidden_sizes"]
     runs = pd.concat([study(2, hidden_sizes=sizes) for sizes in ("8", "8 4")])
-    paths, hits = write_predictions(tmp_path, runs)
+    paths, correct = write_predictions(tmp_path, runs)
     table = sampling_table(runs, paths, axes)
     assert table.columns.tolist() == [
         *("kind", "within", "hidden_sizes", "first", "second", "seed"),
@@ -411,8 +411,8 @@ def test_mcnemar_per_pair_and_seed(tmp_path: Path) -> None:
             + f"/seed={row['seed']}/hidden_sizes={row['hidden_sizes']}"
             for side in ("first", "second")
         )
-        b = int((hits[first] & ~hits[second]).sum())
-        c = int((~hits[first] & hits[second]).sum())
+        b = int((correct[first] & ~correct[second]).sum())
+        c = int((~correct[first] & correct[second]).sum())
         assert (row["only_first"], row["only_second"]) == (b, c)
         assert row["p_mcnemar"] == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue)
 

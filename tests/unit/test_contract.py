@@ -41,13 +41,13 @@ class Network:
         logits = self.logits(images)
         loss = torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
         loss.backward()
-        hits = (logits.argmax(dim=1) == labels).sum()
+        correct = (logits.argmax(dim=1) == labels).sum()
         with torch.no_grad():
             for value in self._parameters.values():
                 value -= self._learning_rate * value.grad / len(labels)
                 value.grad = None
         loss = loss.detach()
-        return loss, hits
+        return loss, correct
 
     def parameters(self):
         parameters = {name: value.detach() for name, value in self._parameters.items()}
@@ -147,7 +147,7 @@ def test_each_method_must_be_there(method: str, call: str, tmp_path: Path) -> No
             "Network(parameters, activation, learning_rate)",
         ),
         ("logits", "        return logits\n", "logits(images)"),
-        ("train_step", "        return loss, hits\n", "train_step(images, labels)"),
+        ("train_step", "        return loss, correct\n", "train_step(images, labels)"),
         ("parameters", "        return parameters\n", "parameters()"),
     ],
 )
@@ -232,8 +232,9 @@ def test_logits_must_have_the_dtype_of_the_parameters(tmp_path: Path) -> None:
     )
 
 
-LOSS_AND_HITS = (
-    "the summed loss and the number of hits, two tensors of shape (), floating and whole"
+LOSS_AND_CORRECT = (
+    "the summed loss and the number of correct predictions, two tensors of shape (), "
+    "floating and whole"
 )
 
 
@@ -242,35 +243,35 @@ LOSS_AND_HITS = (
     [
         ("None", "None"),
         ("loss", "a float32 tensor of shape ()"),
-        ("[loss, hits]", "a list"),
+        ("[loss, correct]", "a list"),
         ("()", "()"),
-        ("loss, hits, None", None),
-        ("loss.item(), hits", "a tuple of 2: a float, an int64 tensor of shape ()"),
-        ("loss, int(hits)", "a tuple of 2: a float32 tensor of shape (), an int"),
-        ("loss, hits / 2", None),
-        ("hits, loss", None),
-        ("loss.reshape(1), hits", None),
-        ("logits.sum(dim=1).detach(), hits", None),
-        ("loss.numpy(), hits.numpy()", None),
+        ("loss, correct, None", None),
+        ("loss.item(), correct", "a tuple of 2: a float, an int64 tensor of shape ()"),
+        ("loss, int(correct)", "a tuple of 2: a float32 tensor of shape (), an int"),
+        ("loss, correct / 2", None),
+        ("correct, loss", None),
+        ("loss.reshape(1), correct", None),
+        ("logits.sum(dim=1).detach(), correct", None),
+        ("loss.numpy(), correct.numpy()", None),
         (
-            "(value for value in (loss, hits))",
+            "(value for value in (loss, correct))",
             "a generator",
         ),
     ],
 )
-def test_a_step_must_return_loss_and_hits_as_tensors_without_dimensions(
+def test_a_step_must_return_loss_and_correct_predictions_as_tensors_without_dimensions(
     returned: str, came: str | None, tmp_path: Path
 ) -> None:
-    path = write(tmp_path, changed("return loss, hits", f"return {returned}"))
+    path = write(tmp_path, changed("return loss, correct", f"return {returned}"))
     message = refusal(lambda: use(path, "train_step"))
-    expected = f"train_step(images, labels) must return {LOSS_AND_HITS}; it returned "
+    expected = f"train_step(images, labels) must return {LOSS_AND_CORRECT}; it returned "
     assert message.startswith(f"{path}:{CLASS_LINE}: {expected}")
     if came is not None:
         assert message.endswith(f"it returned {came}")
 
 
 def test_a_step_that_yields_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path, changed("return loss, hits", "yield loss, hits"))
+    path = write(tmp_path, changed("return loss, correct", "yield loss, correct"))
     assert refusal(lambda: use(path, "train_step")).endswith("it returned a generator")
 
 

@@ -128,8 +128,8 @@ def test_types_and_shapes_are_the_protocols(name: str) -> None:
     images, labels = batch(5)
     assert network.logits(images).shape == (5, CLASSES)
     assert network.logits(images).dtype == torch.float64
-    loss, hits = network.train_step(images, labels)
-    assert loss.shape == hits.shape == ()
+    loss, correct = network.train_step(images, labels)
+    assert loss.shape == correct.shape == ()
     assert not loss.requires_grad
     assert not any(value.requires_grad for value in network.parameters().values())
 
@@ -162,9 +162,9 @@ def test_in_float32_everything_stays_float32(name: str, activation: str) -> None
     images, labels = batch(5)
     for _ in range(2):
         assert network.logits(images.float()).dtype == torch.float32
-        loss, hits = network.train_step(images.float(), labels)
+        loss, correct = network.train_step(images.float(), labels)
         assert loss.dtype == torch.float32
-        assert hits.dtype == torch.int64
+        assert correct.dtype == torch.int64
         assert {value.dtype for value in network.parameters().values()} == {torch.float32}
 
 
@@ -173,9 +173,9 @@ def test_first_loss_is_that_of_guessing_where_all_weights_are_zero(name: str) ->
     sizes = (HEIGHT * WIDTH, 7, CLASSES)
     zeros = initial_parameters(sizes, seed=0, weight_std=0, dtype=torch.float64)
     images, labels = batch(24)
-    loss, hits = build(name, zeros).train_step(images, labels)
+    loss, correct = build(name, zeros).train_step(images, labels)
     assert loss.item() == pytest.approx(24 * math.log(10), rel=1e-12)
-    assert hits == (labels == 0).sum()
+    assert correct == (labels == 0).sum()
 
 
 @every_implementation
@@ -235,14 +235,14 @@ def test_parameters_do_not_alias_those_that_came_in(name: str) -> None:
 
 
 @every_implementation
-def test_hits_are_counted_before_the_step(name: str) -> None:
+def test_correct_predictions_are_counted_before_the_step(name: str) -> None:
     images, _ = batch(64)
     labels = torch.zeros(64, dtype=torch.int64)
     network = build(name, start(), rate=5.0)
     before = (network.logits(images).argmax(dim=1) == labels).sum()
-    _, hits = network.train_step(images, labels)
+    _, correct = network.train_step(images, labels)
     after = (network.logits(images).argmax(dim=1) == labels).sum()
-    assert hits == before
+    assert correct == before
     assert before < after == 64
 
 
@@ -267,10 +267,10 @@ def test_implementations_agree_over_twenty_steps(
     other = build(name, start(hidden, activation), activation)
     for step in range(20):
         images, labels = batch(8 if step % 4 else 3, seed=step)
-        loss, hits = reference.train_step(images, labels)
-        other_loss, other_hits = other.train_step(images, labels)
+        loss, correct = reference.train_step(images, labels)
+        other_loss, other_correct = other.train_step(images, labels)
         assert other_loss.item() == pytest.approx(loss.item(), abs=1e-11)
-        assert other_hits == hits
+        assert other_correct == correct
         assert_same(other.parameters(), reference.parameters())
 
 
@@ -289,12 +289,12 @@ def test_cross_entropy_does_not_overflow() -> None:
     assert scratch.cross_entropy(logits, torch.tensor([1, 0])).tolist() == [1e4, 0.0]
 
 
-def test_hits_are_counted_for_scores_and_for_class_indices() -> None:
+def test_correct_predictions_are_counted_for_scores_and_for_class_indices() -> None:
     labels = torch.tensor([2, 0, 1, 1])
     scores = torch.tensor([[0.1, 0.2, 0.7], [0.9, 0.1, 0.0], [0.5, 0.2, 0.3], [0.0, 0.6, 0.4]])
-    assert scratch.hits(scores, labels) == 3
-    assert scratch.hits(torch.tensor([2, 0, 0, 1]), labels) == 3
-    assert scratch.hits(torch.tensor([0, 1, 0, 0]), labels) == 0
+    assert scratch.correct(scores, labels) == 3
+    assert scratch.correct(torch.tensor([2, 0, 0, 1]), labels) == 3
+    assert scratch.correct(torch.tensor([0, 1, 0, 0]), labels) == 0
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])

@@ -36,7 +36,7 @@ EXPECTED: dict[str, tuple[str, str, int, str]] = {
     "float16": ("logits", "", 0, "computed in float16"),
     "float32": ("logits", "", 0, "computed in float32"),
     "gradient_sign": ("gradient", "W2", 1, "the sign is the opposite"),
-    "hits_after_step": ("hits", "", 1, "counted after the step"),
+    "correct_after_step": ("correct predictions", "", 1, "counted after the step"),
     "images_normalised": ("images unchanged", "logits()", 0, ""),
     "images_overwritten": ("images unchanged", "train_step()", 1, ""),
     "initial_parameters": ("gradient", "W2", 1, "the step does not change it"),
@@ -146,11 +146,11 @@ RIGHT = {
 
     def train_step(self, images, labels):
         gradient = {n: torch.zeros_like(v) for n, v in self.stored.items()}
-        loss = hits = 0
+        loss = correct = 0
         for image, label in zip(images, labels):
             inputs, before = self.one(image)
             loss = loss - before[-1].log_softmax(0)[label]
-            hits = hits + (before[-1].argmax() == label)
+            correct = correct + (before[-1].argmax() == label)
             error = before[-1].softmax(0)
             error[label] -= 1
             for layer in range(len(before), 0, -1):
@@ -163,7 +163,7 @@ RIGHT = {
                     error = back * self.activation.derivative(before[layer - 2], *own)
         for name in self.stored:
             self.stored[name] = self.stored[name] - self.rate * gradient[name] / len(labels)
-        return loss, hits + 0
+        return loss, correct + 0
 
     def parameters(self):
         return self.stored
@@ -336,7 +336,7 @@ def test_max_hidden_layers_is_respected(tmp_path: Path) -> None:
             .replace("for image in images])", "])"),
             "",
         ),
-        (RIGHT["one_by_one"].replace("return loss, hits + 0", "return loss"), "must return"),
+        (RIGHT["one_by_one"].replace("return loss, correct + 0", "return loss"), "must return"),
     ],
 )
 def test_a_broken_file_fails_in_the_last_row(tmp_path: Path, body: str, words: str) -> None:

@@ -209,12 +209,14 @@ def test_mcnemar_takes_both_networks_alike(pairs: list[tuple[bool, bool]]) -> No
 
 
 @given(st.integers(1, 10**6), st.integers(0, 10**6))
-def test_an_interval_of_hits_mirrors_that_of_misses(trials: int, hits: int) -> None:
-    assume(hits <= trials)
-    of_hits = statistics.wilson_interval(hits, trials)
-    of_misses = statistics.wilson_interval(trials - hits, trials)
-    assert (1 - of_misses.high, 1 - of_misses.low) == numbers(of_hits.low, of_hits.high)
-    assert 0 <= of_hits.low <= hits / trials <= of_hits.high <= 1
+def test_an_interval_of_successes_mirrors_that_of_failures(trials: int, successes: int) -> None:
+    assume(successes <= trials)
+    of_successes = statistics.wilson_interval(successes, trials)
+    of_failures = statistics.wilson_interval(trials - successes, trials)
+    assert (1 - of_failures.high, 1 - of_failures.low) == numbers(
+        of_successes.low, of_successes.high
+    )
+    assert 0 <= of_successes.low <= successes / trials <= of_successes.high <= 1
 
 
 @given(

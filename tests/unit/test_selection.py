@@ -170,8 +170,8 @@ def test_tests_are_on_the_test_images(
     paths = {"scratch/relu/seed=0": tmp_path / "0.safetensors"}
     (row,) = testing.test_runs(selection.rows(runs), paths, *sources, digits)
     for split, same in ((digits.test, True), (held_out(digits.training, 200)[1], False)):
-        hits = all_logits(trained.network, split, torch.float32).argmax(1) == split.labels
-        assert (row["test_accuracy"] == hits.double().mean().item()) is same
+        correct = all_logits(trained.network, split, torch.float32).argmax(1) == split.labels
+        assert (row["test_accuracy"] == correct.double().mean().item()) is same
 
 
 def results(*accuracies: float) -> list[dict[str, Any]]:

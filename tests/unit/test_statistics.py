@@ -281,32 +281,32 @@ def test_differences_that_are_not_finite_numbers_are_refused(differences: list[f
             function(differences)
 
 
-@pytest.mark.parametrize(("hits", "trials"), [(0, 10), (10, 10), (81, 263), (8712, 10_000)])
-def test_wilson_interval_is_scipys_and_the_formulas(hits: int, trials: int) -> None:
-    ours = statistics.wilson_interval(hits, trials)
-    theirs = stats.binomtest(hits, trials).proportion_ci(0.95, method="wilson")
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (81, 263), (8712, 10_000)])
+def test_wilson_interval_is_scipys_and_the_formulas(successes: int, trials: int) -> None:
+    ours = statistics.wilson_interval(successes, trials)
+    theirs = stats.binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     assert (ours.low, ours.high) == (theirs.low, theirs.high)
-    z, share = 1.959963984540054, hits / trials
+    z, share = 1.959963984540054, successes / trials
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
     assert (ours.low, ours.high) == pytest.approx((centre - z * half, centre + z * half))
 
 
-@pytest.mark.parametrize(("hits", "trials"), [(0, 0), (-1, 5), (6, 5)])
-def test_what_is_no_proportion_is_refused(hits: int, trials: int) -> None:
+@pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 5), (6, 5)])
+def test_what_is_no_proportion_is_refused(successes: int, trials: int) -> None:
     with pytest.raises(ValueError, match="no proportion"):
-        statistics.wilson_interval(hits, trials)
+        statistics.wilson_interval(successes, trials)
 
 
-def hits(both: int, only_first: int, only_second: int, neither: int) -> NDArray[np.bool_]:
-    """Two rows of hits with these counts of images."""
+def correct(both: int, only_first: int, only_second: int, neither: int) -> NDArray[np.bool_]:
+    """Two rows of right and wrong with these counts of images."""
     counts = (both, only_first, only_second, neither)
     return np.repeat(np.array([[1, 1, 0, 0], [1, 0, 1, 0]], dtype=bool), counts, axis=1)
 
 
 @pytest.mark.parametrize(("b", "c"), [(9, 2), (2, 9), (1, 0), (30, 31), (120, 80)])
 def test_mcnemar_is_a_binomial_test_of_the_discordant(b: int, c: int) -> None:
-    ours = statistics.mcnemar_test(*hits(500, b, c, 40))
+    ours = statistics.mcnemar_test(*correct(500, b, c, 40))
     assert (ours.only_first, ours.only_second) == (b, c)
     assert ours.p == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue)
     tail = sum(math.comb(b + c, k) for k in range(min(b, c) + 1)) / 2 ** (b + c)
@@ -314,14 +314,14 @@ def test_mcnemar_is_a_binomial_test_of_the_discordant(b: int, c: int) -> None:
 
 
 def test_mcnemar_without_discordance_has_p_one() -> None:
-    assert statistics.mcnemar_test(*hits(5, 0, 0, 5)) == statistics.McNemar(0, 0, 1.0)
+    assert statistics.mcnemar_test(*correct(5, 0, 0, 5)) == statistics.McNemar(0, 0, 1.0)
 
 
-def test_hits_that_do_not_fit_are_refused() -> None:
+def test_predictions_that_do_not_fit_are_refused() -> None:
     hit = np.ones(3, dtype=bool)
     others: list[NDArray[Any]] = [np.ones(4, bool), np.ones(3), np.ones((3, 1), bool)]
     for other in others:
-        with pytest.raises(ValueError, match="hits"):
+        with pytest.raises(ValueError, match="correct"):
             statistics.mcnemar_test(hit, other)
 
 

@@ -193,7 +193,7 @@ def test_pixels_are_scaled_in_the_dtype_of_the_parameters(
     )
 
 
-def test_evaluation_is_mean_loss_and_share_of_hits() -> None:
+def test_evaluation_is_mean_loss_and_share_of_correct_predictions() -> None:
     split = random_split(70)
     parameters = initial_parameters((12, 5, 4), seed=0, weight_std=0.5)
     network = implementations.load("scratch")(parameters, activations.load("relu"), 0.1)
@@ -215,16 +215,16 @@ def test_reported_metrics_follow_from_single_steps(implementation: str) -> None:
         parameters, activations.load("relu"), QUICK.learning_rate
     )
     for number, reported in enumerate(history, start=1):
-        loss, hits = 0.0, 0
+        loss, correct = 0.0, 0
         for chosen in epoch_order(70, seed=0, epoch=number).split(QUICK.batch_size):
             images, labels = pixels_of(data.training)[chosen], data.training.labels[chosen]
             logits = network.logits(images).detach()
             loss += torch.nn.functional.cross_entropy(logits, labels, reduction="sum").item()
-            hits += int((logits.argmax(dim=1) == labels).sum())
+            correct += int((logits.argmax(dim=1) == labels).sum())
             network.train_step(images, labels)
         test = network.logits(pixels_of(data.test)).detach()
         assert reported.training_loss == pytest.approx(loss / 70, rel=1e-6)
-        assert reported.training_accuracy == hits / 70
+        assert reported.training_accuracy == correct / 70
         expected = torch.nn.functional.cross_entropy(test, data.test.labels).item()
         assert reported.test_loss == pytest.approx(expected, rel=1e-6)
         assert reported.test_accuracy == (test.argmax(1) == data.test.labels).sum().item() / 30
@@ -381,8 +381,8 @@ def test_predictions_of_a_diverged_run_agree_with_its_history(implementation: st
     trained = run(data, replace(QUICK, learning_rate=1e30), implementation=implementation)
     logits = all_logits(trained.network, data.test, torch.float32)
     table = prediction_table(logits.numpy(), data.test.labels.numpy())
-    hits = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
-    assert hits / 30 == trained.history[-1].test_accuracy
+    correct = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
+    assert correct / 30 == trained.history[-1].test_accuracy
 
 
 def test_batch_larger_than_the_data_set_is_the_whole_data_set() -> None:
@@ -429,9 +429,9 @@ def test_predictions_and_evaluation_agree(implementation: str) -> None:
     assert logits.shape == (EVALUATION_BATCH + 234, 4)
     assert not logits.requires_grad
     table = prediction_table(logits.numpy(), data.test.labels.numpy()).to_pydict()
-    hits = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
+    correct = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
     last = trained.history[-1]
-    assert hits / len(data.test) == last.test_accuracy
+    assert correct / len(data.test) == last.test_accuracy
     scored = Predictions(data.test.labels.numpy(), np.array(table["logits"], np.float32))
     mean = negative_log_likelihood(scored)
     assert mean == pytest.approx(last.test_loss, rel=1e-5)

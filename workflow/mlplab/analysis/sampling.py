@@ -26,8 +26,9 @@ def sampling_table(
     """A row per pair of groups and seed: McNemar's exact test over the images of the test set.
 
     `predictions` has the prediction_table in parquet of each run that counts. Pairs and seeds are
-    those of comparisons_table; p-values are not corrected. Each file is read once, and the hits of
-    one seed at one point of the axes are in memory at a time. UserError where labels differ.
+    those of comparisons_table; p-values are not corrected. Each file is read once, and the correct
+    predictions of one seed at one point of the axes are in memory at a time. UserError where
+    labels differ.
     """
     pairs = list(pairs_of(runs, axes, metric))
     blocks: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
@@ -37,9 +38,9 @@ def sampling_table(
             blocks.setdefault((seed, *pair.point.values()), []).append(couple)
     found: dict[tuple[str, str], statistics.McNemar] = {}
     for couples in blocks.values():
-        hits = _hits(dict.fromkeys(itertools.chain(*couples)), predictions)
+        correct = _correct(dict.fromkeys(itertools.chain(*couples)), predictions)
         found |= {
-            (first, second): statistics.mcnemar_test(hits[first], hits[second])
+            (first, second): statistics.mcnemar_test(correct[first], correct[second])
             for first, second in couples
         }
     rows = []
@@ -81,11 +82,11 @@ def _told_by_images(tests: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _hits(
+def _correct(
     paths: Iterable[str], predictions: Mapping[str, str | os.PathLike[str]]
 ) -> dict[str, NDArray[np.bool_]]:
     """Run → a boolean per image of the test set, whether the run gets it right."""
-    hits: dict[str, NDArray[np.bool_]] = {}
+    correct: dict[str, NDArray[np.bool_]] = {}
     labels: NDArray[np.integer] | None = None
     for path in paths:
         # For files this small, read_table takes twice the time.
@@ -98,8 +99,8 @@ def _hits(
                 f"{predictions[path]}: not the test images of the other runs of this study; train "
                 "its runs again: snakemake --cores all --forcerun train"
             )
-        hits[path] = own == table["prediction"].to_numpy()
-    return hits
+        correct[path] = own == table["prediction"].to_numpy()
+    return correct
 
 
 def wilson_table(
@@ -128,7 +129,7 @@ def wilson_table(
 def _wilson(accuracy: float, images: int) -> statistics.Interval:
     if math.isnan(accuracy):
         return statistics.Interval(math.nan, math.nan)
-    hits = round(accuracy * images)
-    if not math.isclose(hits, accuracy * images, abs_tol=1e-6):
+    correct = round(accuracy * images)
+    if not math.isclose(correct, accuracy * images, abs_tol=1e-6):
         raise ValueError(f"an accuracy of {accuracy} is no share of {images} images")
-    return statistics.wilson_interval(hits, images)
+    return statistics.wilson_interval(correct, images)

@@ -40,9 +40,9 @@ def scores(predictions: Predictions, split: str, class_names: Sequence[str]) -> 
     A metric that is not finite is None, as every one is where there are no predictions.
     """
     confusion = predictions.confusion
-    hits = confusion.diagonal()
-    precision = ratio(hits, confusion.sum(axis=0))
-    recall = ratio(hits, confusion.sum(axis=1))
+    correct = confusion.diagonal()
+    precision = ratio(correct, confusion.sum(axis=0))
+    recall = ratio(correct, confusion.sum(axis=1))
     f1 = f1_scores(confusion)
     return {
         "split": split,

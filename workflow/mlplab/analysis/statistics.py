@@ -268,15 +268,17 @@ def equivalence_test(differences: ArrayLike, margin: float) -> Equivalence:
     return Equivalence(p, p < ALPHA, mean - half, mean + half, False)
 
 
-def wilson_interval(hits: int, trials: int) -> Interval:
+def wilson_interval(successes: int, trials: int) -> Interval:
     """95 % score interval of a proportion (Wilson, JASA 22, 1927); ValueError for no trials."""
-    if not 0 <= hits <= trials or trials == 0:
-        raise ValueError(f"{hits} hits of {trials} trials are no proportion")
+    if not 0 <= successes <= trials or trials == 0:
+        raise ValueError(f"{successes} successes of {trials} trials are no proportion")
     z = float(special.ndtri((1 + CONFIDENCE) / 2))
-    share, scale = hits / trials, 2 * (trials + z**2)
+    share, scale = successes / trials, 2 * (trials + z**2)
     center = (2 * trials * share + z**2) / scale
     half = z / scale * math.sqrt(4 * trials * share * (1 - share) + z**2)
-    return Interval(center - half if hits else 0.0, center + half if hits < trials else 1.0)
+    return Interval(
+        center - half if successes else 0.0, center + half if successes < trials else 1.0
+    )
 
 
 def mcnemar_test(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
@@ -286,7 +288,7 @@ def mcnemar_test(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar
     two-sided binomial over the images that just one of them gets right, 1 where there is none.
     """
     if first.shape != second.shape or first.ndim != 1 or not first.dtype == second.dtype == bool:
-        raise ValueError("hits must be two 1-D arrays of booleans of the same length")
+        raise ValueError("correct must be two 1-D arrays of booleans of the same length")
     only_first = int(np.count_nonzero(first & ~second))
     only_second = int(np.count_nonzero(second & ~first))
     discordant = only_first + only_second

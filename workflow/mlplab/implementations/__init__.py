@@ -54,8 +54,8 @@ class Network(Protocol):
     ) -> "tuple[torch.Tensor, torch.Tensor]":
         """One step of the optimiser on the mean loss of a batch.
 
-        Returns the batch's summed loss and its number of hits, both measured before the step, as
-        tensors without dimensions: the caller sums them without waiting for them.
+        Returns the batch's summed loss and its number of correct predictions, both measured before
+        the step, as tensors without dimensions: the caller sums them without waiting for them.
         """
 
     def parameters(self) -> "dict[str, torch.Tensor]":

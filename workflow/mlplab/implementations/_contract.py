@@ -92,7 +92,7 @@ class Guarded:
     def train_step(
         self, images: torch.Tensor, labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step; the batch's summed loss and hits, as tensors without dimensions."""
+        """One step; the batch's summed loss and correct predictions, two tensors of shape ()."""
         with self._blaming(METHODS["train_step"]):
             came = self._network.train_step(images, labels)
         if not (
@@ -102,7 +102,9 @@ class Guarded:
             and came[0].is_floating_point()
             and not came[1].is_floating_point()
         ):
-            expected = "the summed loss and the number of hits, two tensors of shape ()"
+            expected = (
+                "the summed loss and the number of correct predictions, two tensors of shape ()"
+            )
             raise self._refuse("train_step", f"{expected}, floating and whole", came)
         if came[0].requires_grad:
             expected = "a loss without its graph (loss.detach()), or memory grows with every batch"

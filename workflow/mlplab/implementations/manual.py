@@ -84,7 +84,7 @@ class Network:
         # Transposed, so that torch works on many examples at once, not on one row of few classes.
         log_probabilities = torch.log_softmax(logits.T, dim=0).T
         loss = functional.nll_loss(log_probabilities, labels, reduction="sum")
-        hits = (logits.argmax(dim=1) == labels).sum()
+        correct = (logits.argmax(dim=1) == labels).sum()
 
         # The step on the mean loss: the gradients below are those of the summed one.
         step = self._optimizer.learning_rate / len(labels)
@@ -104,7 +104,7 @@ class Network:
                 for alpha, derivative in zip(alphas, derivatives, strict=True):
                     alpha.sub_((returned * derivative).sum(), alpha=step)
                 error = returned.mul_(slopes)
-        return loss, hits
+        return loss, correct
 
     def _derivative(
         self, before: torch.Tensor, after: torch.Tensor, alphas: tuple[torch.Tensor, ...]

@@ -68,7 +68,7 @@ class Network:
         target = labels.numpy()
         inputs, before, logits = self._forward(images.numpy())
         loss = cross_entropy(logits, target).sum(dtype=logits.dtype)
-        hits = (logits.argmax(axis=1) == target).sum()
+        correct = (logits.argmax(axis=1) == target).sum()
 
         error = softmax(logits)
         error[np.arange(len(target)), target] -= 1
@@ -86,7 +86,7 @@ class Network:
                 error = returned * self._activation.numpy_derivative(before[layer - 1], *alphas)
                 for alpha, slope in zip(alphas, slopes, strict=True):
                     alpha -= self._learning_rate * (returned * slope).sum()
-        return torch.as_tensor(loss), torch.as_tensor(hits)
+        return torch.as_tensor(loss), torch.as_tensor(correct)
 
     def parameters(self) -> dict[str, torch.Tensor]:
         """The present parameters."""

@@ -18,7 +18,7 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return logits.logsumexp(dim=1) - logits.gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
-def hits(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def correct(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Number of right predictions (B7): scores n × c, or class indices n, against labels n."""
     if predictions.dim() > 1:
         predictions = predictions.argmax(dim=1)
@@ -58,7 +58,7 @@ class Network:
         loss = cross_entropy(logits, labels).sum()
         loss.backward()
         self._update(batch_size=len(labels))
-        return loss.detach(), hits(logits.detach(), labels)
+        return loss.detach(), correct(logits.detach(), labels)
 
     @torch.no_grad()
     def _update(self, batch_size: int) -> None:

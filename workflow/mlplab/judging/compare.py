@@ -33,8 +33,8 @@ from mlplab.judging.mistakes import (
     copies,
     explanation,
     first_step,
+    known_correct,
     known_gradients,
-    known_hits,
     known_logits,
     known_losses,
     random_values,
@@ -70,7 +70,7 @@ def _on_batch(
     batch: Batch,
     suffix: str,
 ) -> Iterator[Row]:
-    """Logits, loss, hits and gradient of new networks on a batch."""
+    """Logits, loss, correct predictions and gradient of new networks on a batch."""
     start = problem.start(activation, torch.float64)
     images, labels = batch
     count = len(labels)
@@ -107,9 +107,9 @@ def _on_batch(
         known = chain(again, known_losses(logits, logits_after, labels))
         return explanation(found.loss.double(), right.loss, known=known)
 
-    def why_hits() -> str:
-        known = known_hits(logits, logits_after, labels)
-        return explanation(found.hits.double(), right.hits.double(), known=known)
+    def why_correct() -> str:
+        known = known_correct(logits, logits_after, labels)
+        return explanation(found.correct.double(), right.correct.double(), known=known)
 
     def why_gradient(name: str) -> str:
         small, again = (step(build, r, _cloned(batch)) for r in (SMALL_RATE, PROBING_RATE))
@@ -119,7 +119,15 @@ def _on_batch(
         return mistakes.why_gradient(name, start, found, small, right, count, known)
 
     yield row("loss", "", 1, found.loss, right.loss, FLOAT64_TOLERANCE, why_loss)
-    yield row("hits", "", 1, found.hits.double(), right.hits.double(), EXACT, why_hits)
+    yield row(
+        "correct predictions",
+        "",
+        1,
+        found.correct.double(),
+        right.correct.double(),
+        EXACT,
+        why_correct,
+    )
     yield row("labels unchanged", "", 1, seen_labels, labels, EXACT)
     yield from each_parameter(
         problem,
@@ -164,7 +172,7 @@ def _first_step(
 def _many_steps(
     build: Build, reference: Build, activation: Activation, problem: Problem
 ) -> Iterator[Row]:
-    """Parameters after 1 to 100 steps, of which the third is on a smaller batch; loss and hits."""
+    """Parameters after 1 to 100 steps, the third on a smaller batch; what they returned."""
     start = problem.start(activation, torch.float64)
     network, right = (
         chosen(copies(start), activation, problem.optimizer) for chosen in (build, reference)
@@ -185,10 +193,10 @@ def _many_steps(
         yield from each_parameter(problem, "parameters", step, now, right_now, tolerance, why)
         before, right_before = now, right_now
         previous = {name: update for name, (_, update) in updates.items()}
-    loss, hits, right_loss, right_hits = map(torch.stack, zip(*returned, strict=True))
+    loss, correct, right_loss, right_correct = map(torch.stack, zip(*returned, strict=True))
     for quantity, found, expected, tolerance in (
         ("loss of all steps", loss, right_loss, MANY_STEPS_TOLERANCE),
-        ("hits of all steps", hits, right_hits, EXACT),
+        ("correct predictions of all steps", correct, right_correct, EXACT),
     ):
         known = [("those of the steps before are added to it", expected.cumsum(0))]
         why_returned = partial(explanation, found, expected, known=known)

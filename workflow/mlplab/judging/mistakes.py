@@ -98,10 +98,10 @@ def copies(parameters: Mapping[str, torch.Tensor]) -> Parameters:
 
 @dataclass(frozen=True)
 class Step:
-    """What a first step from given parameters shows: loss, hits, the mean loss's gradient."""
+    """What a first step shows: loss, correct predictions, the mean loss's gradient."""
 
     loss: torch.Tensor
-    hits: torch.Tensor
+    correct: torch.Tensor
     gradient: Parameters
 
 
@@ -110,10 +110,10 @@ def first_step(
 ) -> Step:
     """One step of a new network, with the learning rate `rate`."""
     network = build(copies(start), activation, rate)
-    loss, hits = network.train_step(*batch)
+    loss, correct = network.train_step(*batch)
     after = network.parameters()
     gradient = {name: (value - after[name]) / rate for name, value in start.items()}
-    return Step(loss.detach().clone(), hits.clone(), gradient)
+    return Step(loss.detach().clone(), correct.clone(), gradient)
 
 
 def known_logits(
@@ -152,8 +152,8 @@ def known_losses(before: torch.Tensor, after: torch.Tensor, labels: torch.Tensor
         yield "the labels are shifted", cross_entropy(before, shifted, reduction="sum")
 
 
-def known_hits(before: torch.Tensor, after: torch.Tensor, labels: torch.Tensor) -> Known:
-    """Hits after the well-known mistakes."""
+def known_correct(before: torch.Tensor, after: torch.Tensor, labels: torch.Tensor) -> Known:
+    """Correct predictions after the well-known mistakes."""
     classes = before.shape[1]
     yield "counted after the step", (after.argmax(dim=1) == labels).sum().double()
     for shift in (1, -1):

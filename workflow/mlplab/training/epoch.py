@@ -17,7 +17,7 @@ EPOCH_SCORES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = 
 
 
 class Sums:
-    """Summed loss, number of hits and `further` sums, on the device until the pass is over.
+    """Summed loss, correct predictions and `further` sums, on the device until the pass ends.
 
     Float64, each of shape () or, for several seeds, s.
     """
@@ -36,7 +36,7 @@ class Sums:
         self._values.zero_()
 
     def add(self, *of_batch: torch.Tensor) -> None:
-        """Count a batch in: its summed loss, its hits, and further sums."""
+        """Count a batch in: its summed loss, its correct predictions, and further sums."""
         for total, value in zip(self._sums, of_batch, strict=True):
             total.add_(value)
 
@@ -52,14 +52,14 @@ Score = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, ...]]
 
 
 def score(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Summed loss, number of hits (B7) and EPOCH_SCORES of scores n × c against labels n."""
+    """Summed loss, correct predictions (B7), EPOCH_SCORES: scores n × c against labels n."""
     loss = torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
-    hits = (logits.argmax(dim=1) == labels).sum()
-    return loss, hits, *(summed(logits, labels) for summed in EPOCH_SCORES.values())
+    correct = (logits.argmax(dim=1) == labels).sum()
+    return loss, correct, *(summed(logits, labels) for summed in EPOCH_SCORES.values())
 
 
 def training_pass(network: Network, batches: Batches, order: torch.Tensor, sums: Sums) -> None:
-    """A step with every batch; loss and hits are measured on the fly. Waits for nothing."""
+    """A step with every batch, measured before it. Waits for nothing."""
     sums.reset()
     for images, labels in batches.shuffled(order):
         sums.add(*network.train_step(images, labels))
@@ -67,7 +67,7 @@ def training_pass(network: Network, batches: Batches, order: torch.Tensor, sums:
 
 @torch.no_grad()
 def evaluation_pass(network: Network, batches: Batches, sums: Sums, score: Score = score) -> None:
-    """Loss and hits of every batch, without gradients. Waits for nothing."""
+    """Loss and correct predictions of every batch, without gradients. Waits for nothing."""
     sums.reset()
     for images, labels in batches.in_order():
         sums.add(*score(network.logits(images), labels))
