@@ -61,9 +61,18 @@ def packed(arrays: Arrays) -> dict[str, bytes]:
     return {part: gzip.compress(idx(array)) for part, array in arrays.items()}
 
 
+def as_published(contents: dict[str, bytes]) -> datasets.DatasetInfo:
+    """Fashion-MNIST as if these were its publisher's files."""
+    files = {
+        part: replace(file, md5=hashlib.md5(contents[part]).hexdigest())
+        for part, file in FASHION.files.items()
+    }
+    return replace(FASHION, files=files)
+
+
 def decode_contents(folder: Path, contents: dict[str, bytes]) -> tuple[Path, Path]:
     data, manifest = folder / "data.safetensors", folder / "manifest.json"
-    decode(FASHION, *write_files(folder, contents), data, manifest)
+    decode(as_published(contents), *write_files(folder, contents), data, manifest)
     return data, manifest
 
 
@@ -73,7 +82,7 @@ def assert_refused(folder: Path, contents: dict[str, bytes], reason: str = "") -
     message = str(refused.value)
     assert reason in message
     assert "Fashion-MNIST" in message
-    assert f"remove the folder {folder}" in message
+    assert message.endswith("mend fashion_mnist.yaml, or the files")
     assert "\n" not in message
     assert not (folder / "data.safetensors").exists()
     assert not (folder / "manifest.json").exists()
@@ -310,16 +319,72 @@ def test_a_label_without_a_class_name_is_refused(tmp_path: Path) -> None:
     assert_refused(tmp_path, packed(arrays), "training: label 10 has no class name")
 
 
+def test_a_negative_label_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = {name: torch.from_numpy(array) for name, array in small_arrays().items()}
+    arrays["test_labels"] = arrays["test_labels"].long() - 1
+    monkeypatch.setitem(READERS, "idx", lambda dataset, paths: arrays)
+    assert_refused(tmp_path, packed(small_arrays()), "test: label -1 has no class name")
+
+
+@pytest.mark.parametrize("pixel", [-1.0, 0.5, float("nan")])
+def test_a_pixel_that_is_no_byte_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixel: float
+) -> None:
+    arrays = {name: torch.from_numpy(array) for name, array in small_arrays().items()}
+    arrays["training_images"] = arrays["training_images"].double()
+    arrays["training_images"][3, 2, 1] = pixel
+    monkeypatch.setitem(READERS, "idx", lambda dataset, paths: arrays)
+    assert_refused(tmp_path, packed(small_arrays()), "training: a pixel that is no whole number")
+
+
+def test_test_images_of_another_size_are_refused(tmp_path: Path) -> None:
+    arrays = small_arrays()
+    arrays["test_images"] = np.zeros((4, 7, 7), dtype=np.uint8)
+    reason = "training images are 5 × 3 pixels, test images 7 × 7; expected one size"
+    assert_refused(tmp_path, packed(arrays), reason)
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+def test_a_file_that_was_replaced_after_its_download_is_refused(tmp_path: Path, part: str) -> None:
+    contents = packed(small_arrays())
+    paths, sources = write_files(tmp_path, contents)
+    # Another valid file, of the same size and as many images.
+    paths[part].write_bytes(gzip.compress(idx(small_arrays()[part] // 2)))
+    with pytest.raises(UserError, match="changed since it was downloaded") as refused:
+        decode(
+            as_published(contents),
+            paths,
+            sources,
+            tmp_path / "data.safetensors",
+            tmp_path / "manifest.json",
+        )
+    assert str(paths[part]) in str(refused.value)
+    assert not (tmp_path / "data.safetensors").exists()
+
+
+def test_a_flipped_bit_of_the_decoded_file_is_found(tmp_path: Path) -> None:
+    data, _ = decode_contents(tmp_path, packed(small_arrays()))
+    whole = data.read_bytes()
+    for place in range(0, len(whole), 41):
+        data.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(UserError, match="changed since it was decoded") as refused:
+            store.load(data)
+        assert str(data) in str(refused.value)
+    data.write_bytes(whole)
+    assert store.load(data).digest == hashlib.sha256(whole).hexdigest()
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    paths, sources = write_files(tmp_path, packed(small_arrays()))
+    contents = packed(small_arrays())
+    info, (paths, sources) = as_published(contents), write_files(tmp_path, contents)
     paths["test_images"].unlink()
-    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte\.gz"):
-        decode(FASHION, paths, sources, tmp_path / "data.safetensors", tmp_path / "manifest.json")
+    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte\.gz: cannot be read"):
+        decode(info, paths, sources, tmp_path / "data.safetensors", tmp_path / "manifest.json")
 
 
 def test_a_pixel_above_the_greatest_is_refused(tmp_path: Path) -> None:
     dimmer = replace(datasets.info("digits"), pixel_max=15)
-    with pytest.raises(UserError, match="a pixel above pixel_max 15"):
+    with pytest.raises(UserError, match="a pixel of 16, above pixel_max 15"):
         decode(dimmer, {}, {}, tmp_path / "data.safetensors", tmp_path / "manifest.json")
 
 
@@ -328,7 +393,14 @@ def spoiled(whole: Path, target: Path, lacking: str = "", metadata: bool = True)
     with safe_open(whole, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys() if name != lacking}  # noqa: SIM118
         save_file(tensors, target, metadata=file.metadata() if metadata else None)
-    return target
+    return with_manifest(target)
+
+
+def with_manifest(path: Path) -> Path:
+    """A decoded file, or what is taken for one, with its digest beside it."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    write_json(path.with_name("manifest.json"), {"sha256": digest})
+    return path
 
 
 def test_a_decoded_file_that_lacks_nothing_is_loaded(digits_folder: Path, tmp_path: Path) -> None:
@@ -351,13 +423,23 @@ def test_rubbish_is_no_decoded_data_set(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.safetensors"
     path.write_bytes(content)
     with pytest.raises(UserError, match="not a decoded data set") as refused:
-        store.load(path)
+        store.load(with_manifest(path))
     assert str(path) in str(refused.value)
 
 
 def test_a_missing_decoded_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a decoded data set"):
         store.load(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "{"])
+def test_a_decoded_file_without_its_manifest_is_refused(
+    digits_folder: Path, tmp_path: Path, content: str
+) -> None:
+    path = spoiled(digits_folder / "data.safetensors", tmp_path / "data.safetensors")
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(UserError, match=r"with its manifest\.json"):
+        store.load(path)
 
 
 def numbered(count: int) -> store.Split:

@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -58,6 +59,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def broken(self) -> None:
         self.send(b"sorry", status=503)
+
+    def busy(self) -> None:
+        """Busy when it is asked first."""
+        if self.server.asked().count("busy") == 1:
+            self.send(b"later", status=429, **{"Retry-After": "0"})
+        else:
+            self.send(CONTENT)
+
+    def drip(self) -> None:
+        """A byte now and then."""
+        self.send(b"", length=len(CONTENT))
+        while not self.server.released.wait(0.05):
+            self.wfile.write(b"x")
+
+    def drip_headers(self) -> None:
+        """The same, before the file has begun."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not self.server.released.wait(0.05):
+            self.wfile.write(b"x")
 
     def page(self) -> None:
         self.send(b"\n <!DOCTYPE html><title>Please log in</title>")
@@ -141,6 +161,7 @@ class Server(ThreadingHTTPServer):
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv(MIRRORS_VARIABLE, raising=False)
+    monkeypatch.setattr(module, "PAUSE", 0.05)
 
 
 @pytest.fixture
@@ -246,6 +267,78 @@ def test_a_mirror_that_stalls_is_given_up(
     start = time.monotonic()
     fetch([server.mirror("stall"), server.mirror("good")], tmp_path / "raw")
     assert time.monotonic() - start < STALLS_SECONDS
+
+
+def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
+    assert "is too slow: " in refusal([server.mirror("drip")], tmp_path / "raw")
+    fetch([server.mirror("drip"), server.mirror("good")], tmp_path / "raw")
+
+
+@pytest.mark.parametrize("behaviour", ["drip", "drip_headers"])
+def test_a_mirror_is_given_up_when_its_time_is_over(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str
+) -> None:
+    monkeypatch.setattr(module, "LIMIT_SECONDS", 0.4)
+    monkeypatch.setattr(module, "SLOWEST", 0)
+    start = time.monotonic()
+    assert "after 0.4 s" in refusal([server.mirror(behaviour)], tmp_path / "raw")
+    assert time.monotonic() - start < 5
+    fetch([server.mirror(behaviour), server.mirror("good")], tmp_path / "raw")
+
+
+def test_a_mirror_that_sends_too_much_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGEST", len(CONTENT) - 1)
+    assert "sent more than 76,799 bytes" in refusal([server.mirror("good")], tmp_path / "raw")
+
+
+def test_a_busy_mirror_is_asked_once_more(server: Server, tmp_path: Path) -> None:
+    fetch([server.mirror("busy")], tmp_path / "raw")
+    assert server.asked() == ["busy", "busy"]
+
+
+def test_a_mirror_that_stays_busy_is_asked_twice_and_no_more(
+    server: Server, tmp_path: Path
+) -> None:
+    fetch([server.mirror("broken"), server.mirror("good")], tmp_path / "raw")
+    assert server.asked() == ["broken", "broken", "good"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "pause"), [("", 0.05), ("7", 7), ("86400", 30), ("-1", 0.05), ("soon", 0.05)]
+)
+def test_a_mirrors_wish_for_a_pause_is_kept_within_reason(wish: str, pause: float) -> None:
+    assert module._pause(wish) == pause
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_full_disk_is_not_blamed_on_a_mirror(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def full(target: Path) -> Iterator[Path]:
+        yield Path("/dev/full")
+
+    monkeypatch.setattr(module, "replacing", full)
+    with pytest.raises(UserError) as refused:
+        download(DATASET, FILE, [server.mirror("good")], tmp_path / "a", tmp_path / "b")
+    assert str(refused.value).startswith(
+        f"{tmp_path / 'a'}: cannot be written (No space left on device), whatever the mirror"
+    )
+    assert "mirror serves" not in str(refused.value)
+
+
+def test_a_folder_that_cannot_be_made_is_not_blamed_on_a_mirror(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "raw").write_text("a file where a folder is wanted")
+    with pytest.raises(UserError, match="cannot be written"):
+        download(DATASET, FILE, [server.mirror("good")], tmp_path / "raw" / "a", tmp_path / "b")
+    assert server.asked() == []
 
 
 def test_a_mirror_that_is_not_there_is_named(tmp_path: Path) -> None:

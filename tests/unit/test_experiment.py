@@ -28,7 +28,7 @@ from mlplab.datasets import store
 from mlplab.errors import UserError
 from mlplab.figures import canvas, diagnostics, images
 from mlplab.figures import runs as comparing_runs
-from mlplab.files import file_digest, read_json
+from mlplab.files import file_digest, read_json, write_json
 from mlplab.study import provenance
 from mlplab.study.code import training_digest
 from mlplab.study.documents import read_manifest
@@ -165,12 +165,14 @@ def test_the_record_says_where_it_comes_from(place: Place) -> None:
 
 def test_a_run_that_is_scored_on_validation_does_not_depend_on_the_test_set(place: Place) -> None:
     # Another test set, of other images and labels, leaves every file but run.json as it is.
-    other = place.folder / "other.safetensors"
+    other = place.folder / "other" / "data.safetensors"
+    other.parent.mkdir()
     with safe_open(place.data, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         tensors["test_images"] = 16 - tensors["test_images"]
         tensors["test_labels"] = (tensors["test_labels"] + 1) % 10
         save_file(tensors, other, metadata=file.metadata())
+    write_json(other.with_name("manifest.json"), {"sha256": file_digest(other)})
     one = place.record(job_of(place.data, scored_on="validation", **VALIDATED), "one")
     two = place.record(job_of(other, scored_on="validation", **VALIDATED), "two")
     for part in ("diagnostics", "parameters", "predictions", "evaluation"):

@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,22 @@ def test_a_body_that_writes_nothing_is_an_error_and_keeps_the_old_file(tmp_path:
     with pytest.raises(FileNotFoundError), replacing(target):
         pass
     assert target.read_text() == "old"
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "a[1].txt"
+    with subprocess.Popen(["sleep", "30"]) as living:
+        with replacing(target) as own:
+            left = own.with_name(own.name.replace(str(os.getpid()), str(2**22 + 1)))
+            other = own.with_name(own.name.replace(str(os.getpid()), str(living.pid)))
+            own.write_text("whole")
+        for part in (left, other, tmp_path / f"{own.name}.txt"):
+            part.write_text("half")
+        write_text(target, "again")
+        living.kill()
+    assert names(tmp_path) == sorted(["a[1].txt", other.name, f"{own.name}.txt"])
 
 
 def test_text_is_utf_8(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Files that are written whole or not at all, and their digests."""
 
+import glob
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +15,34 @@ PathLike = str | os.PathLike[str]
 
 @contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, renamed on success and removed on failure."""
+    """Yield a temporary path beside `path`, renamed on success and removed on failure.
+
+    What a killed process of this machine has left of an earlier attempt is removed first.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    begin = f".{target.name}.{platform.node()}-"
+    for part in target.parent.glob(f"{glob.escape(begin)}*.part"):
+        process = part.name.removeprefix(begin).removesuffix(".part")
+        if process.isdecimal() and not _alive(int(process)):
+            part.unlink(missing_ok=True)
+    temporary = target.with_name(f"{begin}{os.getpid()}.part")
     try:
         yield temporary
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    """Whether there is a process of this number, whosever it is."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def write_text(path: PathLike, text: str) -> None:

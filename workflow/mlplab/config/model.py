@@ -4,13 +4,25 @@ Those of a run's settings stand in `study.settings`.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from mlplab.keys import key
 from mlplab.study.settings import Network, Training
 
 # In the words that Python's and JavaScript's expressions share; "$" alone allows a line's end.
 _END = r"$(?!\n)"
+
+
+def _folders(kind: str, language: str, folder: str) -> Any:
+    """The key of folders that hold plug-ins of one's own."""
+    return key(
+        (),
+        f"Folders with {kind} of your own, one {language} file each, known by its file name; a "
+        "single folder may be given as plain text. Only what is named here is known, besides "
+        f"`workflow/mlplab/{folder}/`.",
+        uniqueItems=True,
+        items={"minLength": 1},
+    )
 
 
 @dataclass(frozen=True)
@@ -119,30 +131,9 @@ class Configuration:
         "Data set to train and test on, a file in `workflow/mlplab/datasets/`.",
         registry="datasets",
     )
-    datasets: tuple[str, ...] = key(
-        (),
-        "Folders with data sets of your own, one YAML file each, known by its file name; a single "
-        "folder may be given as plain text. Only what is named here is known, besides "
-        "`workflow/mlplab/datasets/`.",
-        uniqueItems=True,
-        items={"minLength": 1},
-    )
-    implementations: tuple[str, ...] = key(
-        (),
-        "Folders with implementations of your own, one Python file each, known by its file name; a "
-        "single folder may be given as plain text. Only what is named here is loaded, besides "
-        "`workflow/mlplab/implementations/`.",
-        uniqueItems=True,
-        items={"minLength": 1},
-    )
-    activations: tuple[str, ...] = key(
-        (),
-        "Folders with activations of your own, one Python file each, known by its file name; a "
-        "single folder may be given as plain text. Only what is named here is loaded, besides "
-        "`workflow/mlplab/activations/`.",
-        uniqueItems=True,
-        items={"minLength": 1},
-    )
+    datasets: tuple[str, ...] = _folders("data sets", "YAML", "datasets")
+    implementations: tuple[str, ...] = _folders("implementations", "Python", "implementations")
+    activations: tuple[str, ...] = _folders("activations", "Python", "activations")
     reference: str = key(
         "concise",
         "Implementation that all others are held against, step by step (parity).",

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -71,16 +71,53 @@ READERS: dict[str, Callable[[DatasetInfo, Mapping[str, Path]], Tensors]] = {
 }
 
 
+def _unchanged(dataset: DatasetInfo, paths: Mapping[str, Path]) -> None:
+    """Raise UserError where a file is no longer the one that was downloaded."""
+    for part, path in paths.items():
+        try:
+            found, expected = file_digest(path, "md5"), dataset.files[part].md5
+        except OSError as error:
+            raise UserError(
+                f"{path}: cannot be read ({error.strerror}); run the workflow again"
+            ) from error
+        if found != expected:
+            raise UserError(
+                f"{path}: changed since it was downloaded (MD5 {found}, expected {expected}); "
+                "remove the file and run the workflow again, which downloads it anew"
+            )
+
+
 def _checked(dataset: DatasetInfo, tensors: Tensors) -> Tensors:
+    """Images and labels as bytes. Raises ValueError where they are no data set to learn from."""
+    size = tensors["training_images"].shape[1:]
     for split in ("training", "test"):
         images, labels = tensors[f"{split}_images"], tensors[f"{split}_labels"]
-        if len(images) != len(labels):
-            raise ValueError(f"{split}: {len(images)} images but {len(labels)} labels")
+        if images.dim() != 3 or not images.numel():
+            raise ValueError(f"{split}: expected images, found an array of {_sizes(images.shape)}")
+        if labels.dim() != 1 or len(images) != len(labels):
+            raise ValueError(f"{split}: {len(images)} images but {_sizes(labels.shape)} labels")
+        if images.shape[1:] != size:
+            raise ValueError(
+                f"training images are {_sizes(size)} pixels, test images "
+                f"{_sizes(images.shape[1:])}; expected one size"
+            )
+        if images.min() < 0 or (images.is_floating_point() and (images % 1).any()):
+            raise ValueError(f"{split}: a pixel that is no whole number from 0 on")
         if images.max() > dataset.pixel_max:
-            raise ValueError(f"{split}: a pixel above pixel_max {dataset.pixel_max}")
-        if labels.max() >= len(dataset.class_names):
-            raise ValueError(f"{split}: label {labels.max()} has no class name")
+            raise ValueError(
+                f"{split}: a pixel of {images.max():g}, above pixel_max {dataset.pixel_max}"
+            )
+        if labels.min() < 0 or labels.max() >= len(dataset.class_names):
+            strange = labels.min() if labels.min() < 0 else labels.max()
+            raise ValueError(
+                f"{split}: label {strange} has no class name; class_names has "
+                f"{len(dataset.class_names)}, for the labels from 0 on"
+            )
     return {name: tensor.to(torch.uint8).contiguous() for name, tensor in tensors.items()}
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def decode(
@@ -93,14 +130,16 @@ def decode(
     """Write images and labels (uint8) to `target` (safetensors) and what they are to `manifest`.
 
     `paths` and `sources` map the parts of the data set (training_images …) to the downloaded files
-    and to the records of where they came from. Raises UserError where a file cannot be read.
+    and to the records of where they came from. Raises UserError where a file has changed since it
+    was downloaded, cannot be read, or holds no data set to learn from.
     """
+    _unchanged(dataset, paths)
     try:
         tensors = _checked(dataset, READERS[dataset.reader](dataset, paths))
     except DAMAGE as error:
         raise UserError(
-            f"{dataset.title}: its files cannot be decoded ({type(error).__name__}: {error}); "
-            f"remove the folder {Path(target).parent} and run the workflow again"
+            f"{dataset.title}: its files have the MD5 of its description, but are not what else it "
+            f"says ({type(error).__name__}: {error}); mend {dataset.name}.yaml, or the files"
         ) from error
     # One entry only: the format keeps several in no particular order, and so with other digests.
     description = {

@@ -3,11 +3,16 @@
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from safetensors import safe_open
 
 from mlplab.errors import UserError
+from mlplab.files import file_digest, read_json
+
+# Lies beside a decoded data set: what it holds, where it came from, and its SHA-256.
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,16 @@ def held_out(split: Split, count: int) -> tuple[Split, Split]:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The training and the test split, with the names of the classes in label order."""
+    """The training and the test split, with the names of the classes in label order.
+
+    `digest` is the SHA-256 of the file that they were read from.
+    """
 
     name: str
     class_names: tuple[str, ...]
     training: Split
     test: Split
+    digest: str = ""
 
     @property
     def classes(self) -> int:
@@ -88,10 +97,23 @@ def scored_split(data: Dataset, scored_on: str, validation_size: int) -> Split:
 
 
 def load(path: str | os.PathLike[str]) -> Dataset:
-    """The data set that `decode` wrote to `path`.
+    """The data set that `decode` wrote to `path`, every byte as it was written.
 
-    Raises UserError where the file is not such a data set.
+    Raises UserError where the file is not such a data set, or has changed since.
     """
+    try:
+        digest = file_digest(path)
+        written = read_json(Path(path).with_name(MANIFEST))["sha256"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{path}: not a decoded data set with its {MANIFEST} ({error}); remove both and run "
+            "the workflow again"
+        ) from error
+    if digest != written:
+        raise UserError(
+            f"{path}: changed since it was decoded (SHA-256 {digest}, {MANIFEST} says {written}); "
+            "remove the file and run the workflow again"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()["dataset"])
@@ -105,7 +127,7 @@ def load(path: str | os.PathLike[str]) -> Dataset:
                 for split in ("training", "test")
             }
             class_names = tuple(metadata["class_names"])
-            return Dataset(metadata["name"], class_names, **splits)
+            return Dataset(metadata["name"], class_names, **splits, digest=digest)
     except Exception as error:
         raise UserError(
             f"{path}: not a decoded data set ({error}); remove the file and run the workflow again"

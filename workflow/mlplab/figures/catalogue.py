@@ -1,5 +1,6 @@
 """All figures of a study: the modules beside this one describe theirs in a constant `FIGURES`."""
 
+from functools import cache
 from pathlib import Path
 
 from mlplab.plugins import constants
@@ -8,10 +9,11 @@ from mlplab.study.figures import Figure
 FOLDER = Path(__file__).parent
 
 
-def catalogue() -> list[Figure]:
+@cache
+def catalogue() -> tuple[Figure, ...]:
     """Every figure; the files are read and not imported, so that matplotlib is not loaded."""
     described = [constants(file).get("FIGURES", {}) for file in sorted(FOLDER.glob("*.py"))]
-    return [Figure(name, **of) for figures in described for name, of in figures.items()]
+    return tuple(Figure(name, **of) for figures in described for name, of in figures.items())
 
 
 def drawn_by(rule: str) -> list[Figure]:

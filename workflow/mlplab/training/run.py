@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from mlplab import activations, implementations, initializers
 from mlplab.datasets import store
-from mlplab.files import file_digest, replacing, value_digest, write_json
+from mlplab.files import replacing, value_digest, write_json
 from mlplab.plugins import PlugInError
 from mlplab.study import provenance
 from mlplab.study.code import training_digest
@@ -69,7 +69,7 @@ class Job:
         """Where the run computes; raises UserError where there is no such device."""
         return devices.choose(self.device, implementations.devices(self.implementation))
 
-    def determinants(self) -> dict[str, Any]:
+    def determinants(self, data_digest: str) -> dict[str, Any]:
         """What the run's numbers depend on: where all of it is the same, they are, bit for bit.
 
         The same of an interrupted run and of the attempt that goes on with it (a node with another
@@ -85,7 +85,7 @@ class Job:
             "device": devices.name(self.place()),
             "threads": torch.get_num_threads(),
             "matmul_precision": torch.get_float32_matmul_precision(),
-            "data_digest": file_digest(self.data),
+            "data_digest": data_digest,
             "code_digest": training_digest(
                 self.implementation,
                 self.activation,
@@ -189,7 +189,7 @@ def train_run(
     name = f"{job.run.path}: {devices.name(device)}, {job.threads} thread(s)"
     print(f"{name}, float32 products {precision!r} (error {error:.1e})")
     data = store.load(job.data)
-    determinants = job.determinants()
+    determinants = job.determinants(data.digest)
     checkpoint = Path(record).with_name(CHECKPOINT)
     saved = checkpoints.read(checkpoint, Saved(value_digest(determinants), started))
     if saved.checkpoint:
