@@ -108,6 +108,9 @@ def write_data() -> None:
     import torch
     from safetensors.torch import save_file
 
+    from mlplab.datasets.store import MANIFEST
+    from mlplab.files import file_digest, write_json
+
     about = manifest()
     random = torch.Generator().manual_seed(0)
     tensors = {}
@@ -118,6 +121,7 @@ def write_data() -> None:
     description = {key: about[key] for key in ("name", "pixel_max", "class_names")}
     DATA.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, DATA, metadata={"dataset": json.dumps(description)})
+    write_json(DATA.with_name(MANIFEST), {"sha256": file_digest(DATA)})
 
 
 def write_records() -> None:
@@ -203,8 +207,9 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
     """The files of one run. Of ReLU at the greatest learning rate, every fifth seed diverges."""
     import numpy as np
 
-    from mlplab.files import write_json
-    from mlplab.study.record import write_rows
+    from mlplab.files import file_digest
+    from mlplab.study.documents import write_document
+    from mlplab.study.record import RunFiles, write_rows
 
     activation = ACTIVATIONS.index(run.activation)
     implementation = IMPLEMENTATIONS.index(run.implementation)
@@ -255,10 +260,12 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
     folder.mkdir(parents=True)
     write_rows(folder / "history.csv", history)
     write_rows(folder / "diagnostics.csv", diagnostics)
-    write_json(folder / "evaluation.json", score)
+    write_document(folder / "evaluation.json", score)
     (folder / "parameters.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     os.link(STUDY / f"predictions/{variant}.parquet", folder / "predictions.parquet")
-    write_json(
+    files = RunFiles.at(folder)
+    written = ("history", "diagnostics", "parameters", "predictions")
+    write_document(
         folder / "run.json",
         {
             "run": run.path,
@@ -277,6 +284,7 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
             "matmul_precision": "medium",
             "data_digest": "0" * 64,
             "code_digest": "0" * 64,
+            "files": {kind: file_digest(getattr(files, kind)) for kind in written},
             "git": {"commit": None, "dirty": None},
             "machine": {"processor": "any", "cores": 2, "system": "any", "python": "3"},
             "versions": {"torch": "2", "numpy": "2"},

@@ -20,8 +20,7 @@ from unittest import mock
 
 from benchmarks.measure import data_file, paragraph, spread, table
 from mlplab import activations, implementations
-from mlplab.files import read_json, write_json
-from mlplab.study.documents import Manifest, read_manifest
+from mlplab.study.documents import Manifest, read_manifest, read_run, write_document
 from mlplab.study.grid import Run
 from mlplab.study.record import RunFiles
 
@@ -75,7 +74,7 @@ def copies(run: Run, files: RunFiles, folder: Path, count: int) -> dict[str, Run
         path = replace(run, seed=seed).path
         made[path] = RunFiles.at(folder / path)
         shutil.copytree(files.run.parent, made[path].run.parent)
-        write_json(made[path].run, {**read_json(files.run), "run": path, "seed": seed})
+        write_document(made[path].run, {**asdict(read_run(files.run)), "run": path, "seed": seed})
     return made
 
 

@@ -14,7 +14,7 @@ import torch
 from mlplab import datasets
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
-from mlplab.files import write_json
+from mlplab.files import file_digest
 from mlplab.study.documents import (
     Bound,
     Evaluation,
@@ -23,6 +23,7 @@ from mlplab.study.documents import (
     Manifest,
     RunInfo,
     SplitCounts,
+    write_document,
 )
 from mlplab.study.metrics import METRICS
 from mlplab.study.record import RunFiles, RunRecord, write_rows
@@ -130,6 +131,7 @@ def run_info(values: dict[str, Any]) -> RunInfo:
         "matmul_precision": "highest",
         "data_digest": "d" * 64,
         "code_digest": "c" * 64,
+        "files": {},
         "versions": {"torch": "2.15.0"},
         "git": GitState("c0ffee", True),
         "machine": Machine("Some Processor", 2, "Linux", "3.11"),
@@ -245,6 +247,11 @@ def manifest(**values: Any) -> Manifest:
     return Manifest(**usual | values)
 
 
+def without_digests(record: RunRecord) -> RunRecord:
+    """A record as `run_record` makes it: without the digests that come with its files."""
+    return replace(record, run=replace(record.run, files={}))
+
+
 def write_record(record: RunRecord, folder: Path) -> RunFiles:
     """Write a record's files, small stand-ins for parameters and predictions among them."""
     files = RunFiles.at(folder)
@@ -252,6 +259,8 @@ def write_record(record: RunRecord, folder: Path) -> RunFiles:
     write_rows(files.diagnostics, record.diagnostics)
     files.parameters.write_bytes(b"parameters")
     files.predictions.write_bytes(b"predictions")
-    write_json(files.run, asdict(record.run))
-    write_json(files.evaluation, asdict(record.evaluation))
+    written = ("history", "diagnostics", "parameters", "predictions")
+    digests = {kind: file_digest(getattr(files, kind)) for kind in written}
+    write_document(files.run, {**asdict(record.run), "files": digests})
+    write_document(files.evaluation, asdict(record.evaluation))
     return files

@@ -17,6 +17,7 @@ from conftest import epoch_row, manifest
 from mlplab.analysis.scores import evaluate_run, read_predictions, scores
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
+from mlplab.study.documents import read_evaluation
 from mlplab.study.predictions import Predictions, confusion_matrix
 from mlplab.study.record import write_rows
 from mlplab.training.predictions import prediction_table, write_predictions
@@ -145,7 +146,7 @@ def write_run(folder: Path, recorded_accuracy: float, split: str = "test") -> di
 def test_a_run_is_scored_from_its_files(tmp_path: Path, split: str) -> None:
     paths = write_run(tmp_path, recorded_accuracy=2 / 3, split=split)
     evaluate_run(**paths)
-    scored = read_json(paths["evaluation"])
+    scored = asdict(read_evaluation(paths["evaluation"]))
     assert scored == scores(read_predictions(paths["predictions"]), split, NAMES)
     assert scored["split"] == split
     assert scored["images"] == 3
@@ -163,7 +164,7 @@ def test_a_history_that_ends_with_another_accuracy_is_refused(
     message = str(refused.value)
     assert f"{split} accuracy {2 / 3}" in message
     assert str(recorded) in message
-    assert f"--forcerun {paths['history']}" in message
+    assert f"--forcerun {tmp_path / 'run.json'}" in message
     assert not paths["evaluation"].exists()
 
 
@@ -215,7 +216,7 @@ def test_a_failed_run_is_evaluated_without_a_score(tmp_path: Path) -> None:
     write_predictions(paths["predictions"], *nothing)
     assert read_predictions(paths["predictions"]).logits.shape == (0, 5)
     evaluate_run(**paths)
-    scored = read_json(paths["evaluation"])
+    scored = asdict(read_evaluation(paths["evaluation"]))
     assert scored == scores(Predictions(*reversed(nothing)), "test", NAMES)
     assert scored["split"] == "test"
     assert set(scored["metrics"].values()) == {None}

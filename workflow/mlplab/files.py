@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlplab.commands import again
+from mlplab.errors import UserError
+
 PathLike = str | os.PathLike[str]
 
 
@@ -51,14 +54,22 @@ def write_text(path: PathLike, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def as_json(value: Any) -> str:
+    """`value` as strict JSON, as files have it (a NaN is an error: use None)."""
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def write_json(path: PathLike, value: Any) -> None:
-    """Write `value` as strict JSON (a NaN is an error: use None), whole or not at all."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    """Write `value` as strict JSON, whole or not at all."""
+    write_text(path, as_json(value))
 
 
 def read_json(path: PathLike) -> Any:
-    """The value stored in a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """The value stored in a JSON file. Raises UserError where it is none."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: no JSON ({error}); make it anew: {again(path)}") from error
 
 
 def file_digest(path: PathLike, algorithm: str = "sha256") -> str:

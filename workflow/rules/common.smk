@@ -17,10 +17,11 @@ os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
 from mlplab_runtime import warm
 from mlplab_runtime.cluster import refuse_sqlite
+from mlplab_runtime.command import own_command
 from mlplab_runtime.lock import hold_lock
 from mlplab_runtime.progress import Progress
 from mlplab_runtime.timers import end_timers_with_main_thread
-from mlplab import activations, datasets, implementations, initializers
+from mlplab import activations, commands, datasets, implementations, initializers
 from mlplab.config.resolve import resolve
 from mlplab.config.sources import ConfigError, read
 from mlplab.errors import UserError
@@ -111,6 +112,8 @@ onstart:
     if workflow.executor_plugin and not workflow.local_exec:
         refuse_sqlite(config)
     lock = hold_lock(Path(".snakemake/mlplab.lock"))
+    # What jobs advise is what the user calls.
+    os.environ[commands.VARIABLE] = own_command(sys.argv)
     end_timers_with_main_thread()
     warm_processes = warm.start()
     jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from mlplab.analysis.tables import plain
+from mlplab.commands import again
 from mlplab.errors import UserError
 from mlplab.study import metrics
 from mlplab.study.record import RunRecord
@@ -59,8 +60,7 @@ def runs_table(
                     "MLflow and the files of this study contradict each other:",
                     *(f"  {line}" for line in lines[:10]),
                     *([f"  … and {len(lines) - 10} more"] if len(lines) > 10 else []),
-                    "Send the runs to MLflow again, without training: "
-                    "snakemake --cores all --forcerun start_study",
+                    f"Send the runs to MLflow again, without training: {again('start_study')}",
                 ]
             )
         )

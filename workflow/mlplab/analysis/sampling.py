@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlplab.analysis import statistics
 from mlplab.analysis.pairs import columns_of, pairs_of
+from mlplab.commands import again
 from mlplab.errors import UserError
 
 
@@ -97,7 +98,7 @@ def _correct(
         if not np.array_equal(own, labels):
             raise UserError(
                 f"{predictions[path]}: not the test images of the other runs of this study; train "
-                "its runs again: snakemake --cores all --forcerun train"
+                f"its runs again: {again('train')}"
             )
         correct[path] = own == table["prediction"].to_numpy()
     return correct

@@ -7,10 +7,11 @@ from typing import Any
 
 import pyarrow.parquet
 
+from mlplab.commands import again
 from mlplab.errors import UserError
-from mlplab.files import PathLike, write_json
+from mlplab.files import PathLike
 from mlplab.study import metrics
-from mlplab.study.documents import read_manifest
+from mlplab.study.documents import read_manifest, write_document
 from mlplab.study.predictions import Predictions, f1_scores, ratio
 from mlplab.study.record import read_rows
 
@@ -24,8 +25,8 @@ def read_predictions(path: Path) -> Predictions:
         if "logits" not in file.schema_arrow.names:
             raise UserError(
                 f"{path} has the columns {', '.join(file.schema_arrow.names)}, but no logits: an "
-                "earlier version wrote it; train this run again: snakemake --cores all "
-                f"--forcerun {path.with_name('run.json')}"
+                "earlier version wrote it; train this run again: "
+                f"{again(path.with_name('run.json'))}"
             )
         table = file.read(columns=["label", "logits"], use_threads=False)
     logits = table["logits"].combine_chunks()
@@ -83,9 +84,9 @@ def evaluate_run(
             raise UserError(
                 f"{predictions}: {scored_on} accuracy {counted} contradicts the "
                 f"{last} of {history}; train this run again: "
-                f"snakemake --cores all --forcerun {history}"
+                f"{again(history.with_name('run.json'))}"
             )
         print(", ".join(f"{name} {value}" for name, value in found["metrics"].items()))
     else:
         print("this run failed: there is nothing to score")
-    write_json(evaluation, found)
+    write_document(evaluation, found)

@@ -104,7 +104,7 @@ def load(path: str | os.PathLike[str]) -> Dataset:
     try:
         digest = file_digest(path)
         written = read_json(Path(path).with_name(MANIFEST))["sha256"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, UserError, LookupError, TypeError) as error:
         raise UserError(
             f"{path}: not a decoded data set with its {MANIFEST} ({error}); remove both and run "
             "the workflow again"

@@ -1,14 +1,13 @@
 """See to it that MLflow holds every run of the study, and read them back into one table."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from mlplab.analysis import tables
 from mlplab.analysis.runs import runs_table
 from mlplab.files import PathLike, read_json, value_digest, write_json
 from mlplab.study.documents import read_manifest
-from mlplab.study.record import RunFiles, beside, load_records
+from mlplab.study.record import NAMES, RunFiles, beside, load_records
 from mlplab.tracking import collect
 from mlplab.tracking.store import tracking_uri
 
@@ -26,10 +25,14 @@ def collect_runs(
     `runs` maps a run's path to the file of its folder that says whether it was sent.
     """
     started = read_json(study)
+    files = dict(zip(runs, RunFiles.each(beside(runs.values(), *NAMES)), strict=True))
+    # Before anything is sent or published.
+    for each in files.values():
+        each.check()
     tracked = collect.collect_runs(
         tracking_uri(config["tracking"]["uri"]),
         started,
-        {path: RunFiles.at(Path(file).parent) for path, file in runs.items()},
+        files,
         {path: read_json(file) for path, file in runs.items()},
         read_manifest(manifest),
         value_digest(config),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mlplab.analysis.scores import evaluate_run
 from mlplab.files import PathLike
-from mlplab.study.record import CHECKPOINT, beside
+from mlplab.study.record import CHECKPOINT, RunFiles, beside
 
 
 def evaluate(
@@ -13,6 +13,8 @@ def evaluate(
 ) -> None:
     """Write the scores of each of `runs` (their run.json) to its file of `evaluations`."""
     trained = beside(runs, "predictions", "history")
+    for run in runs:
+        RunFiles.at(Path(run).parent).check_training()
     for predictions, history, evaluation in zip(
         trained.predictions, trained.history, evaluations, strict=True
     ):

@@ -7,7 +7,8 @@ import pyarrow.parquet
 
 from mlplab.datasets import store
 from mlplab.figures import canvas, images
-from mlplab.files import PathLike, read_json
+from mlplab.files import PathLike
+from mlplab.study.documents import read_evaluation
 from mlplab.study.record import beside
 
 PREDICTIONS = 6
@@ -27,7 +28,7 @@ def plot_cell(
     first = pyarrow.parquet.read_table(first_seed).slice(0, PREDICTIONS)
     labels = [loaded.class_names[label] for label in first["label"].to_pylist()]
     predicted = [loaded.class_names[label] for label in first["prediction"].to_pylist()]
-    confusion = np.sum([read_json(file)["confusion"] for file in evaluations], axis=0)
+    confusion = np.sum([read_evaluation(file).confusion for file in evaluations], axis=0)
     pixels = split.images[: len(labels)].numpy()
     cell = images.Cell(pixels, labels, predicted, confusion, loaded.class_names)
     canvas.draw(images, outputs, cell)

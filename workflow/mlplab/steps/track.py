@@ -19,10 +19,13 @@ def track(
     tell: Callable[[str], None] = print,
 ) -> None:
     """Write to each file of `tracked` (JSON) where MLflow holds the run of this evaluation."""
+    records = RunFiles.each(beside(evaluations, *NAMES))
+    for files in records:
+        files.check()
     sent = track_runs(
         tracking_uri(config["tracking"]["uri"]),
         read_json(study),
-        RunFiles.each(beside(evaluations, *NAMES)),
+        records,
         read_manifest(manifest),
         value_digest(config),
         tell,

@@ -1,17 +1,24 @@
 """run.json, evaluation.json and manifest.json as typed values: read once, checked, and then frozen.
 
 Fields have the names of the files' keys; other keys are left alone. Reading raises UserError where
-a key is missing.
+a key is missing. The first two say their own digest: reading also raises UserError where a byte of
+them has changed since `write_document` wrote them.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
+from mlplab.commands import again
 from mlplab.errors import UserError
-from mlplab.files import PathLike, read_json
+from mlplab.files import PathLike, as_json, read_json, value_digest, write_text
 
 Document = TypeVar("Document")
+
+# The key under which a document says the digest of all else in it.
+DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,9 @@ class Bound:
 class RunInfo:
     """run.json: what a run is, what it was trained with, and how it ended.
 
-    Times are Unix times in milliseconds, `peak_memory` is in bytes. Of a run that failed `error`
-    says why, `sanity` is empty, and what was measured is None.
+    Times are Unix times in milliseconds, `peak_memory` is in bytes, `files` are the SHA-256 of what
+    lies beside it: history, diagnostics, parameters, predictions. Of a run that failed `error` says
+    why, `sanity` is empty, and what was measured is None.
     """
 
     run: str
@@ -72,6 +80,7 @@ class RunInfo:
     matmul_precision: str
     data_digest: str
     code_digest: str
+    files: dict[str, str]
     versions: dict[str, str]
     git: GitState
     machine: Machine
@@ -132,11 +141,42 @@ class Manifest:
     sha256: str
 
 
+def write_document(file: PathLike, values: Mapping[str, Any]) -> None:
+    """Write run.json or evaluation.json, whole or not at all, with its own digest at the end."""
+    write_text(file, as_json({**values, DIGEST: value_digest(values)}))
+
+
+def _document(file: PathLike) -> Any:
+    """The values of a file that `write_document` wrote."""
+    try:
+        text = Path(file).read_bytes().decode()
+        values = json.loads(text)
+    except ValueError as error:
+        raise _changed(file, f"it is no JSON any more: {error}") from error
+    if not isinstance(values, dict) or DIGEST not in values:
+        raise _missing(file, DIGEST)
+    others = {key: value for key, value in values.items() if key != DIGEST}
+    if value_digest(others) != values[DIGEST] or as_json(values) != text:
+        raise _changed(file, f"its {DIGEST} is of something else")
+    return values
+
+
+def _missing(file: PathLike, key: str) -> UserError:
+    return UserError(
+        f"{file}: the key {key} is missing: another version wrote the file, or it was edited; make "
+        f"it anew: {again(file)}"
+    )
+
+
+def _changed(file: PathLike, how: str) -> UserError:
+    return UserError(f"{file}: changed since it was written ({how}); make it anew: {again(file)}")
+
+
 def read_run(file: PathLike) -> RunInfo:
     """What run.json says."""
     return _filled(
         RunInfo,
-        read_json(file),
+        _document(file),
         file,
         git=lambda values, key: _filled(GitState, values, file, key),
         machine=lambda values, key: _filled(Machine, values, file, key),
@@ -148,7 +188,7 @@ def read_run(file: PathLike) -> RunInfo:
 
 def read_evaluation(file: PathLike) -> Evaluation:
     """What evaluation.json says."""
-    return _filled(Evaluation, read_json(file), file)
+    return _filled(Evaluation, _document(file), file)
 
 
 def read_manifest(file: PathLike) -> Manifest:
@@ -178,10 +218,7 @@ def _filled(
     except (KeyError, TypeError):
         known = values if isinstance(values, dict) else {}
         missing = next(name for name in names if name not in known)
-        raise UserError(
-            f"{file}: the key {within}{missing} is missing: another version wrote the file, or it "
-            f"was edited; make it anew: snakemake --cores all --forcerun {file}"
-        ) from None
+        raise _missing(file, within + missing) from None
     for name, parsed in nested.items():
         found[name] = parsed(found[name], f"{within}{name}.")
     return kind(**found)

@@ -16,8 +16,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from mlplab.commands import again
 from mlplab.errors import UserError
-from mlplab.files import files_digest, replacing
+from mlplab.files import file_digest, files_digest, replacing
 from mlplab.study.documents import Evaluation, RunInfo, read_evaluation, read_run
 
 # Names of the files in a run's folder.
@@ -61,6 +62,22 @@ class RunFiles:
         """Every file of the record."""
         return [getattr(self, field.name) for field in fields(self)]
 
+    def check(self) -> None:
+        """Raise UserError, which names the file, where one has changed since it was written."""
+        self.check_training()
+        read_evaluation(self.evaluation)
+
+    def check_training(self) -> None:
+        """The same of what training has written."""
+        for kind, written in read_run(self.run).files.items():
+            path: Path = getattr(self, kind)
+            found = file_digest(path)
+            if found != written:
+                raise UserError(
+                    f"{path}: changed since it was written (SHA-256 {found}, {self.run.name} says "
+                    f"{written}); train this run again: {again(self.run)}"
+                )
+
     def digest(self) -> str:
         """Digest of the whole record: another training gives another digest."""
         return files_digest(self.all())
@@ -86,7 +103,7 @@ def beside(files: Iterable[str | os.PathLike[str]], *kinds: str) -> SimpleNamesp
         if not path.exists():
             raise UserError(
                 f"{path} is missing, though later files of its run are there; train this run "
-                f"again: snakemake --cores all --forcerun {path.parent / NAMES['run']}"
+                f"again: {again(path.parent / NAMES['run'])}"
             )
     return SimpleNamespace(**found)
 
@@ -138,15 +155,24 @@ KINDS: dict[str, Callable[[str], Any]] = {
 
 
 def read_rows(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The rows of a history or of diagnostics; epoch and timestamp (ms) are whole numbers."""
+    """The rows of a history or of diagnostics; epoch and timestamp (ms) are whole numbers.
+
+    Raises UserError where the file holds anything else.
+    """
     with open(path, newline="") as file:
-        lines = csv.reader(file)
-        names = next(lines, [])
-        kinds = [KINDS.get(name, float) for name in names]
-        return [
-            {name: kind(text) for name, kind, text in zip(names, kinds, line, strict=True)}
-            for line in lines
-        ]
+        lines = csv.reader(file, strict=True)
+        try:
+            names = next(lines, [])
+            kinds = [KINDS.get(name, float) for name in names]
+            return [
+                {name: kind(text) for name, kind, text in zip(names, kinds, line, strict=True)}
+                for line in lines
+            ]
+        except (ValueError, csv.Error) as error:
+            raise UserError(
+                f"{path}:{lines.line_num}: no table of numbers ({error}); train this run again: "
+                f"{again(Path(path).with_name(NAMES['run']))}"
+            ) from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from mlplab.addresses import without_credentials
+from mlplab.commands import again
 from mlplab.errors import UserError
 from mlplab.files import value_digest
 from mlplab.tracking.store import (
@@ -140,7 +141,7 @@ def lost(study: Mapping[str, Any], what: str) -> UserError:
     """What to raise where MLflow does not hold `what` of a study."""
     return UserError(
         f"MLflow ({study['tracking_uri']}, experiment {study['study']!r}) does not hold {what}; "
-        "send the runs again, without training: snakemake --cores all --forcerun start_study"
+        f"send the runs again, without training: {again('start_study')}"
     )
 
 

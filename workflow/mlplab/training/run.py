@@ -11,10 +11,11 @@ from safetensors.torch import save_file
 
 from mlplab import activations, implementations, initializers
 from mlplab.datasets import store
-from mlplab.files import replacing, value_digest, write_json
+from mlplab.files import file_digest, replacing, value_digest
 from mlplab.plugins import PlugInError
 from mlplab.study import provenance
 from mlplab.study.code import training_digest
+from mlplab.study.documents import write_document
 from mlplab.study.grid import Run
 from mlplab.study.record import CHECKPOINT, write_rows
 from mlplab.study.settings import Settings
@@ -213,4 +214,9 @@ def train_run(
     with replacing(parameters) as temporary:
         save_file(tensors, temporary)
     write_predictions(predictions, logits.numpy(), labels.numpy())
-    write_json(record, determinants | _circumstances(job, data, saved) | outcome)
+    written = dict(
+        history=history, diagnostics=diagnostics, parameters=parameters, predictions=predictions
+    )
+    files = {kind: file_digest(path) for kind, path in written.items()}
+    said = determinants | {"files": files} | _circumstances(job, data, saved) | outcome
+    write_document(record, said)
