@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,13 @@ from mlplab.study.code import training_digest
 from mlplab.study.documents import read_manifest
 from mlplab.study.grid import Run
 from mlplab.study.metrics import of_run
-from mlplab.study.record import RunFiles, RunRecord
+from mlplab.study.record import RunFiles, RunRecord, read_rows
 from mlplab.study.settings import Settings
 from mlplab.tracking import collect, send
 from mlplab.tracking import study as mlflow_study
 from mlplab.training import run
 from mlplab.training.loop import Epoch, all_logits, train
-from mlplab.training.run import Job, report_epoch, train_run
+from mlplab.training.run import Job, Observer, report_epoch, train_run
 
 SETTINGS: dict[str, Any] = {
     "hidden_sizes": [8],
@@ -84,11 +84,10 @@ class Place:
     def files(self, name: str = "run") -> RunFiles:
         return RunFiles.at(self.folder / name)
 
-    def train(self, job: Job, name: str = "run") -> RunFiles:
+    def train(self, job: Job, name: str = "run", *observers: Observer) -> RunFiles:
         files = self.files(name)
-        train_run(
-            job, files.history, files.diagnostics, files.parameters, files.predictions, files.run
-        )
+        outputs = (files.history, files.diagnostics, files.parameters, files.predictions, files.run)
+        train_run(job, *outputs, observers)
         return files
 
     def record(self, job: Job, name: str = "run") -> RunRecord:
@@ -134,6 +133,28 @@ def test_the_record_is_what_the_training_gave(
     assert predictions["prediction"].to_pylist() == logits.argmax(dim=1).tolist()
     assert predictions["label"].to_pylist() == digits.test.labels.tolist()
     assert record.evaluation.metrics["test_accuracy"] == trained.history[-1].test_accuracy
+
+
+def test_observers_get_each_epoch_as_its_row_of_the_history_also_those_before_a_checkpoint(
+    place: Place,
+) -> None:
+    first: list[Mapping[str, Any]] = []
+
+    def stop_after_two(row: Mapping[str, Any]) -> None:
+        first.append(row)
+        if len(first) == 3:
+            raise KeyboardInterrupt
+
+    job = replace(job_of(place.data, epochs=4), checkpoint_epochs=1)
+    with pytest.raises(KeyboardInterrupt):
+        place.train(job, "run", stop_after_two)
+    rows: list[Mapping[str, Any]] = []
+    others: list[int] = []
+    files = place.train(job, "run", rows.append, lambda row: others.append(row["epoch"]))
+    assert others == [1, 2, 3, 4]
+    # The third was measured, but in no checkpoint yet.
+    assert rows[:2] == first[:2]
+    assert rows == read_rows(files.history)
 
 
 def test_the_record_says_where_it_comes_from(place: Place) -> None:

@@ -1,6 +1,7 @@
 """One run, from its place in the grid to its record on disk."""
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ from mlplab.training.loop import Epoch, Trained, all_logits, train
 from mlplab.training.precision import use_fast_products
 from mlplab.training.predictions import write_predictions
 from mlplab.training.sanity import sanity
+
+# Gets every epoch of a run, as the row of history.csv that it will be, as soon as it is measured.
+# Where a run goes on from a checkpoint, the epochs before it come first, at once.
+Observer = Callable[[Mapping[str, Any]], None]
 
 # Looked up when this is imported: once for all jobs that are forks of one process.
 VERSIONS = provenance.versions()
@@ -137,14 +142,24 @@ def _failure(error: PlugInError) -> dict[str, Any]:
 
 
 def _train(
-    job: Job, data: store.Dataset, device: torch.device, saved: Saved, checkpoint: Path
+    job: Job,
+    data: store.Dataset,
+    device: torch.device,
+    saved: Saved,
+    checkpoint: Path,
+    observers: Sequence[Observer],
 ) -> tuple[Trained, torch.Tensor, torch.Tensor]:
     """The trained run, with its logits and the labels on the split that it is scored on."""
     settings = Settings.from_mapping(job.run.settings)
     every = job.checkpoint_epochs
 
+    def observe(epoch: Epoch) -> None:
+        for observer in observers:
+            observer(epoch.as_dict())
+
     def after_epoch(trained: Trained) -> None:
         report_epoch(trained.history[-1])
+        observe(trained.history[-1])
         number = len(trained.history)
         if trained.status == "diverged":
             print(f"diverged in epoch {number}: the loss is not finite")
@@ -156,6 +171,8 @@ def _train(
                     f"attempt, by the same command, goes on from there ({checkpoint})"
                 )
 
+    for epoch in saved.checkpoint.history if saved.checkpoint else ():
+        observe(epoch)
     with checkpoints.stop_requested() if every else nullcontext(lambda: False) as must_stop:
         trained = train(
             implementations.load(job.implementation),
@@ -174,9 +191,15 @@ def _train(
 
 
 def train_run(
-    job: Job, history: Path, diagnostics: Path, parameters: Path, predictions: Path, record: Path
+    job: Job,
+    history: Path,
+    diagnostics: Path,
+    parameters: Path,
+    predictions: Path,
+    record: Path,
+    observers: Sequence[Observer] = (),
 ) -> None:
-    """Train a run and write its record.
+    """Train a run and write its record; `observers` get its epochs meanwhile.
 
     A broken implementation or activation is a finding: the record then has the status "failed", the
     error, and no history. `record` (run.json) is written last: where it is, the run is complete.
@@ -200,7 +223,7 @@ def train_run(
     tensors: dict[str, torch.Tensor] = {}
     logits, labels = torch.empty(0, data.classes), torch.empty(0, dtype=torch.int64)
     try:
-        trained, logits, labels = _train(job, data, device, saved, checkpoint)
+        trained, logits, labels = _train(job, data, device, saved, checkpoint, observers)
     except PlugInError as broken:
         print(f"failed: {broken}")
         outcome = _failure(broken)
