@@ -33,6 +33,7 @@ def _train(implementation: str) -> None:
 
     from mlplab import activations, implementations
     from mlplab.study.grid import Run
+    from mlplab.study.record import RunFiles
     from mlplab.study.settings import Settings
     from mlplab.training.run import Job, train_run
 
@@ -47,8 +48,8 @@ def _train(implementation: str) -> None:
         device="cpu",
     )
     with tempfile.TemporaryDirectory() as folder:
-        names = ("history", "diagnostics", "parameters", "predictions", "record")
-        train_run(job, **{name: Path(folder, name) for name in names})
+        at = RunFiles.at(Path(folder))
+        train_run(job, at.history, at.diagnostics, at.parameters, at.predictions, at.run)
 
 
 def measure(case: str) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_the_library_imports_no_snakemake(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("package", "home"),
-    [("mlflow", "tracking"), ("matplotlib", "figures"), ("jinja2", "report")],
+    [("mlflow", "tracking"), ("matplotlib", "figures"), ("jinja2", "report"), ("rich", "terminal")],
 )
 def test_a_package_is_known_in_one_folder_alone(package: str, home: str) -> None:
     users = {

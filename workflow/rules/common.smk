@@ -1,6 +1,7 @@
 # What all else builds on: the checked configuration, the runs of its grid, the paths.
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict
 from functools import cache
 
@@ -19,7 +20,6 @@ from mlplab_runtime import warm
 from mlplab_runtime.cluster import refuse_sqlite
 from mlplab_runtime.command import own_command
 from mlplab_runtime.lock import hold_lock
-from mlplab_runtime.progress import Progress
 from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, commands, datasets, implementations, initializers
 from mlplab.config.resolve import resolve
@@ -31,6 +31,7 @@ from mlplab.study import grid
 from mlplab.study.code import code_digest, training_digest
 from mlplab.study.figures import FORMATS
 from mlplab.study.tables import TABLES, made_by
+from snakemake_logger_plugin_mlplab import LogHandler, announce
 
 # Read here first: Snakemake says neither where a file is no YAML nor that it gives a key twice.
 CONFIG_FILES = [*filter(os.path.exists, ["config/config.yaml"]), *workflow.overwrite_configfiles]
@@ -57,6 +58,7 @@ except UserError as error:
     sys.exit(str(error))
 DATA = f"results/data/{DATASET.name}"
 STUDY = f"results/{config['study']}"
+announce(logger, study=STUDY)
 # What many jobs read. Named here, and not as another rule's output: a reference to a rule makes
 # Snakemake's planning slow where a job has thousands of inputs.
 IMAGES = f"{DATA}/data.safetensors"
@@ -114,10 +116,16 @@ onstart:
     lock = hold_lock(Path(".snakemake/mlplab.lock"))
     # What jobs advise is what the user calls.
     os.environ[commands.VARIABLE] = own_command(sys.argv)
+    jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
+    if any(isinstance(each, LogHandler) for each in workflow.logger_manager.get_log_handlers()):
+        announce(logger, study=STUDY, jobs=jobs)
+    else:
+        # Snakemake shows the study itself: without the profile, or of another workflow.
+        from snakemake_logger_plugin_mlplab.session import Recorder
+
+        logger.addHandler(Recorder(study=STUDY, jobs=jobs))
     end_timers_with_main_thread()
     warm_processes = warm.start()
-    jobs = [job.rule.name for job in workflow.dag.needrun_jobs()]
-    logger.addHandler(Progress(jobs, sys.stderr))
 
 
 # Thousands of jobs have the same code.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplab.files import PathLike
+from mlplab.study import live
 from mlplab.study.grid import Run
 from mlplab.training.run import Job, train_run
 
@@ -31,11 +32,14 @@ def train(
         device=device,
         checkpoint_epochs=checkpoint_epochs,
     )
-    train_run(
-        job,
-        history=Path(outputs["history"]),
-        diagnostics=Path(outputs["diagnostics"]),
-        parameters=Path(outputs["parameters"]),
-        predictions=Path(outputs["predictions"]),
-        record=Path(outputs["run"]),
-    )
+    record = Path(outputs["run"])
+    with live.shown(record.parent, job.run.settings["epochs"]) as show:
+        train_run(
+            job,
+            history=Path(outputs["history"]),
+            diagnostics=Path(outputs["diagnostics"]),
+            parameters=Path(outputs["parameters"]),
+            predictions=Path(outputs["predictions"]),
+            record=record,
+            observers=[show],
+        )

@@ -25,6 +25,7 @@ BOOK_KEEPING = frozenset(
         "study/code.py",
         "study/documents.py",
         "study/grid.py",
+        "study/live.py",
         "study/provenance.py",
         "study/record.py",
         "study/settings.py",
