@@ -16,6 +16,7 @@ BOOK_KEEPING = frozenset(
     LIBRARY / name
     for name in (
         "__init__.py",
+        "commands.py",
         "datasets/__init__.py",
         "errors.py",
         "files.py",
