@@ -35,7 +35,10 @@ run: setup ## the article's study on Fashion-MNIST
 	@echo "The report: $(CURDIR)/results/fashion-mnist/report.html"
 
 report: setup ## Snakemake's own report of a finished study: make report STUDY=digits
+	@test -e "results/$(STUDY)/published.json" || { \
+		echo "results/$(STUDY)/ holds no finished study: run it first, or name another: make report STUDY=…" >&2; exit 1; }
 	$(BIN)/snakemake --configfile "results/$(STUDY)/config.yaml" --report "results/$(STUDY)/snakemake-report.zip"
+	@echo "Unpack results/$(STUDY)/snakemake-report.zip and open report.html in it."
 
 ui: setup ## the MLflow UI at http://127.0.0.1:5000
 	$(BIN)/mlflow server --backend-store-uri "$(STORE)" --host 127.0.0.1 --port 5000

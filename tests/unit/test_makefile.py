@@ -271,11 +271,6 @@ def test_only_with_a_linked_environment_the_library_is_found_by_its_path(
         (["demo", "CORES=a b"], "snakemake [--cores] [a b] [--configfile] [config/digits.yaml]"),
         (["run", "CORES=a b"], "snakemake [--cores] [a b]"),
         (
-            ["report", "STUDY=a b"],
-            "snakemake [--configfile] [results/a b/config.yaml]"
-            " [--report] [results/a b/snakemake-report.zip]",
-        ),
-        (
             ["ui", "STORE=sqlite:///a b.db"],
             "mlflow [server] [--backend-store-uri] [sqlite:///a b.db]"
             " [--host] [127.0.0.1] [--port] [5000]",
@@ -294,6 +289,22 @@ def test_a_path_with_a_blank_is_one_argument(
     checkout.make("setup")
     checkout.make(*variables)
     assert checkout.calls()[-1] == f"{call} PYTHONPATH="
+
+
+def test_a_report_is_made_of_a_finished_study_alone(checkout: Checkout) -> None:
+    checkout.make("setup")
+    output = checkout.make("report", "STUDY=a b", status=2)
+    assert "results/a b/ holds no finished study: run it first" in output
+    assert checkout.calls("snakemake") == []
+    study = checkout.folder / "results/a b"
+    study.mkdir(parents=True)
+    (study / "published.json").touch()
+    assert "open report.html in it" in checkout.make("report", "STUDY=a b")
+    (call,) = checkout.calls("snakemake")
+    assert call.startswith(
+        "snakemake [--configfile] [results/a b/config.yaml]"
+        " [--report] [results/a b/snakemake-report.zip]"
+    )
 
 
 def test_check_asks_for_a_file(checkout: Checkout) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from conftest import REPOSITORY
 from mlplab.figures import catalogue
-from mlplab.study.figures import FORMATS
+from mlplab.study.figures import FORMATS, SECTIONS
 from mlplab.study.tables import TABLES
 
 pytestmark = pytest.mark.slow
@@ -124,11 +125,24 @@ def test_rules_make_the_figures_of_the_catalogue_and_report_each(
     assert made == expected
     for figure in figures:
         caption, category = rules[figure.rule]["reported"][f"{figure.name}_svg"]
-        assert category == figure.section
+        assert category.partition(" ")[2] == figure.section
         text = Path(caption).read_text(encoding="utf-8")
         assert "validation" in text or "{split}" not in figure.shows
-        # What is left in braces is for Snakemake to fill in.
-        assert figure.per in text if figure.per else "{" not in text
+        # What is left in braces is for Snakemake to fill in, as the links below it are.
+        said, _, _ = text.partition("\n\n")
+        assert figure.per in said if figure.per else "{" not in said
+
+
+def test_snakemakes_report_has_the_sections_of_the_page_in_its_order(
+    rules: dict[str, dict[str, Any]],
+) -> None:
+    template = (REPOSITORY / "workflow/mlplab/report/template.html.j2").read_text(encoding="utf-8")
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", template)
+    assert [heading for heading in headings if heading in SECTIONS] == list(SECTIONS)
+    assert {figure.section for figure in catalogue.catalogue()} == set(SECTIONS)
+    categories = {said[1] for rule in rules.values() for said in rule["reported"].values()}
+    names = [name.partition(" ")[2] for name in sorted(categories)]
+    assert names == ["Page", *SECTIONS, "Tables"]
 
 
 def test_rules_make_the_tables_of_the_list_and_report_each(
@@ -144,8 +158,8 @@ def test_rules_make_the_tables_of_the_list_and_report_each(
                     for form in ("csv", "parquet")}  # fmt: skip
     for table in TABLES:
         caption, category = rules[table.rule]["reported"][f"{table.name}_csv"]
-        assert category == "Tables"
-        assert Path(caption).read_text(encoding="utf-8") == table.caption
+        assert category.endswith(" Tables")
+        assert Path(caption).read_text(encoding="utf-8").startswith(table.caption)
 
 
 def test_the_results_readme_names_every_table() -> None:

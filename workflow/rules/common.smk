@@ -29,7 +29,7 @@ from mlplab.files import write_text
 from mlplab.figures.catalogue import catalogue, drawn_by
 from mlplab.study import grid
 from mlplab.study.code import code_digest, training_digest
-from mlplab.study.figures import FORMATS
+from mlplab.study.figures import FORMATS, SECTIONS
 from mlplab.study.tables import TABLES, made_by
 from snakemake_logger_plugin_mlplab import LogHandler, announce
 
@@ -203,7 +203,7 @@ def tables_of(rule):
         outputs[f"{each.name}_csv"] = report(
             table(each.name, "csv"),
             caption=caption(f"tables/{each.name}", each.caption),
-            category="Tables",
+            category=CATEGORIES["Tables"],
             labels={"table": each.name.replace("_", " ")},
         )
         outputs[f"{each.name}_parquet"] = table(each.name)
@@ -221,15 +221,31 @@ def figures_of(rule):
         outputs[f"{figure.name}_svg"] = report(
             f"{path}.svg",
             caption=caption(f"figures/{figure.name}", " ".join(said)),
-            category=figure.section,
+            category=CATEGORIES[figure.section],
             labels=labels(figure),
         )
     return outputs
 
 
+# Snakemake's report sorts its categories by name; theirs is the page's order.
+CATEGORIES = {
+    name: f"{place} {name}" for place, name in enumerate(["Page", *SECTIONS, "Tables"], start=1)
+}
+# Below each caption: links to what else the report has of it, the tables that it is drawn from.
+LINKS = """
+
+{% for file in snakemake.input if file.endswith(".parquet") -%}
+{{ "Numbers: " if loop.first }}`{{ file.split("/")[-1].replace(".parquet", ".csv") }}`_
+{{- ". " if loop.last else ", " }}
+{%- endfor -%}
+In context: `report.html`_.
+"""
+
+
 def caption(name, text):
     """A caption as Snakemake's report wants it: as a file."""
     file = Path(f".snakemake/captions/{name}.rst").absolute()
+    text += LINKS
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         write_text(file, text)
     return file
@@ -243,6 +259,6 @@ def labels(figure):
         plain = [part for part in parts if "=" not in part]
         names = ["implementation", "activation"][-len(plain) :]
         point = dict(part.split("=") for part in parts[len(plain) :])
-        return {**dict(zip(names, plain)), **point, "shows": figure.name}
+        return {**dict(zip(names, plain)), **point, "figure": figure.name}
 
     return label

@@ -27,7 +27,8 @@ rule render_report:
         page=report(
             f"{STUDY}/report.html",
             caption="../captions/report.rst",
-            category="Report",
+            category=CATEGORIES["Page"],
+            labels={"page": "the whole study"},
         ),
     log:
         f"{STUDY}/logs/render_report.log",

@@ -5,6 +5,17 @@ from typing import Any
 
 FORMATS = ("svg", "png")
 
+# The sections of the page that have figures, in its order.
+SECTIONS = (
+    "Results",
+    "What was run",
+    "Activations",
+    "Training",
+    "Inside the networks",
+    "Predictions",
+    "Time",
+)
+
 
 @dataclass(frozen=True)
 class Figure:
