@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "workflow", "config", "profiles", "environment.yml")
+PARTS = (
+    *("Snakefile", "workflow", "config", "profiles", "environment.yml"),
+    *("CITATION.cff", "LICENSE", "requirements.lock"),
+)
 SMALL: dict[str, Any] = {
     "study": "small",
     "dataset": "digits",

@@ -8,6 +8,7 @@ usage: mlplab COMMAND …
 
   check FILE    is this implementation or activation right?
   config FILE   is this configuration right? prints it with all defaults filled in
+  crate STUDY   a finished study as one package for others (docs/crates.md)
   docs          print the table of all configuration keys (config/README.md)
   schema        print the JSON schema of a configuration, for editors (config/schema.json)
   server        start a tracking server for a team (docs/tracking-server.md)
@@ -24,6 +25,12 @@ def _check(arguments: Sequence[str]) -> int:
 
 def _config(arguments: Sequence[str]) -> int:
     from mlplab.config.check import main
+
+    return main(arguments)
+
+
+def _crate(arguments: Sequence[str]) -> int:
+    from mlplab.crate.make import main
 
     return main(arguments)
 
@@ -53,6 +60,7 @@ def _server(arguments: Sequence[str]) -> int:
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": _check,
     "config": _config,
+    "crate": _crate,
     "docs": _docs,
     "schema": _schema,
     "server": _server,

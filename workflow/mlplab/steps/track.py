@@ -18,18 +18,21 @@ def track(
     tracked: Sequence[PathLike],
     tell: Callable[[str], None] = print,
 ) -> None:
-    """Write to each file of `tracked` (JSON) where MLflow holds the run of this evaluation."""
-    records = RunFiles.each(beside(evaluations, *NAMES))
-    for files in records:
+    """Write to each file of `tracked` (JSON) where MLflow holds the run of this evaluation.
+
+    Beside that stands the digest of the run's record, by which a later change is found.
+    """
+    runs = RunFiles.each(beside(evaluations, *NAMES))
+    for files in runs:
         files.check()
     sent = track_runs(
         tracking_uri(config["tracking"]["uri"]),
         read_json(study),
-        records,
+        runs,
         read_manifest(manifest),
         value_digest(config),
         tell,
     )
-    for file, run in zip(tracked, sent, strict=True):
-        write_json(file, run)
+    for file, run, files in zip(tracked, sent, runs, strict=True):
+        write_json(file, {**run, "record": files.digest()})
         print(f"{file}: {'deferred' if 'deferred' in run else run['run_id']}")

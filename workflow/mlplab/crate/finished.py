@@ -1,0 +1,107 @@
+"""A finished study on disk: complete, and as it was when it was finished."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlplab.errors import UserError
+from mlplab.files import file_digest, read_json
+from mlplab.study import grid
+from mlplab.study.documents import Manifest, read_manifest
+from mlplab.study.grid import Run
+from mlplab.study.record import RunFiles, RunRecord
+
+# What every study has beside what it publishes; `published` comes last.
+OWN = ("config.yaml", "study.json", "tracked.json", "published.json")
+
+
+@dataclass(frozen=True)
+class FinishedStudy:
+    """A study by its name, in the project's folder `root`; paths are relative to that."""
+
+    root: Path
+    name: str
+    config: dict[str, Any]
+    manifest: Manifest
+    runs: dict[str, Run]
+    published: dict[str, str]
+
+    @property
+    def folder(self) -> str:
+        """The study's folder."""
+        return f"results/{self.name}"
+
+    @property
+    def data(self) -> str:
+        """The folder of its data set."""
+        return f"results/data/{self.config['dataset']}"
+
+    def record(self, run: str) -> RunRecord:
+        """What is known of the run with this path."""
+        return self.files_of(run).load()
+
+    def files_of(self, run: str) -> RunFiles:
+        """The files of a run's record."""
+        return RunFiles.at(self.root / self.folder / "runs" / run)
+
+    def own_files(self) -> list[str]:
+        """The files of the study that tell what was run and found; no run's."""
+        parity = [f"parity/{name}.json" for name in self.config["grid"]["implementation"]]
+        return [*self.published, *(f"{self.folder}/{name}" for name in (*OWN, *parity))]
+
+    def run_files(self) -> list[str]:
+        """The files of all runs."""
+        paths = [path for run in self.runs for path in self.files_of(run).all()]
+        notes = [self.root / self.folder / "runs" / run / "mlflow.json" for run in self.runs]
+        return [path.relative_to(self.root).as_posix() for path in (*paths, *notes)]
+
+    def data_files(self) -> list[str]:
+        """The files of its data set: the decoded one, its manifest, those that were downloaded."""
+        raw = [f"{self.data}/raw/{file['name']}" for file in self.manifest.files]
+        sources = [f"{file}.source.json" for file in raw]
+        return [f"{self.data}/data.safetensors", f"{self.data}/manifest.json", *raw, *sources]
+
+
+def finished_study(root: Path, name: str) -> FinishedStudy:
+    """The finished study called `name` in the project's folder.
+
+    Raises UserError, one line, where it is unfinished, lacks a file, or was changed since.
+    """
+    folder = root / "results" / name
+    try:
+        published = read_json(folder / "published.json")["sha256"]
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
+        others = sorted(path.parent.name for path in (root / "results").glob("*/published.json"))
+        known = f"finished here: {', '.join(others)}" if others else "none is finished here"
+        raise UserError(
+            f"results/{name}: no finished study ({known}); run it to its end first: "
+            "snakemake --cores all --configfile …"
+        ) from error
+    manifest = read_manifest(root / f"results/data/{config['dataset']}/manifest.json")
+    study = FinishedStudy(root, name, config, manifest, grid.runs(config), published)
+    if change := next(_changes(study), None):
+        raise UserError(
+            f"{change}: a study is passed on as it ran. Put the file back, or make it anew: "
+            "snakemake --cores all --forcerun …"
+        )
+    return study
+
+
+def _changes(study: FinishedStudy) -> Iterator[str]:
+    """What is missing or was changed after the study ran."""
+    for file in (*study.own_files(), *study.run_files(), *study.data_files()):
+        if not (study.root / file).is_file():
+            yield f"{file} is missing"
+    for file, digest in study.published.items():
+        if file_digest(study.root / file) != digest:
+            yield f"{file} was changed after the study ran"
+    for run in study.runs:
+        files = study.files_of(run)
+        if read_json(files.run.with_name("mlflow.json")).get("record") != files.digest():
+            yield f"{study.folder}/runs/{run} was changed after it was tracked"
+    if file_digest(study.root / study.data / "data.safetensors") != study.manifest.sha256:
+        yield f"{study.data}/data.safetensors was changed after it was decoded"
