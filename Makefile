@@ -10,6 +10,8 @@ MLFLOW_PORT ?= 5000
 MLFLOW_ARTIFACTS ?= mlflow-artifacts
 MLFLOW_OPTIONS ?=
 SMK := Snakefile workflow
+PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11
+VALIDATORS := .ci/.validators
 
 # A linked .venv may hold another checkout's library: this one's comes first.
 ifneq ($(shell test -L .venv && echo linked),)
@@ -17,7 +19,7 @@ export PYTHONPATH := $(CURDIR)/workflow$(if $(PYTHONPATH),:$(PYTHONPATH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui mlflow-server check test test-fast test-services container lint format docs lock bench clean
+.PHONY: help setup demo run report ui mlflow-server check test test-fast test-services validators container lint format docs lock bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +51,13 @@ mlflow-server: setup ## a team's tracking server on PostgreSQL (docs/tracking-se
 check: setup ## check one file: make check IMPLEMENTATION=path/to/my_network.py (or ACTIVATION=…)
 	@$(BIN)/mlplab check "$(or $(IMPLEMENTATION),$(ACTIVATION),$(error name a file: make check IMPLEMENTATION=path/to/my_network.py))"
 
+validators: setup $(VALIDATORS)/.ready ## what checks crates, in an environment of its own
+
+$(VALIDATORS)/.ready: .ci/validators.lock | setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VALIDATORS)
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(VALIDATORS)/bin/python -r $<
+	@touch $@
+
 container: ## mlplab.sif, the image of `snakemake --sdm apptainer` (docs/containers.md)
 	apptainer build mlplab.sif apptainer.def
 
@@ -59,7 +68,7 @@ test-fast: setup ## the inner loop: unit tests that are not slow, on all cores
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 5 --durations-min 1.5 \
 		-m "not slow and not services and not browser"
 
-test-services: setup ## tests on a real Slurm, PostgreSQL and MLflow server (Debian, as root)
+test-services: validators ## tests on a real Slurm, PostgreSQL and MLflow server (Debian, as root)
 	bash .ci/packages
 	$(BIN)/python -m pytest -m services -s tests/services
 
@@ -82,7 +91,8 @@ docs: setup ## write config/README.md and config/schema.json from what is declar
 	mv config/schema.json.new config/schema.json
 
 lock: setup ## pin the dependencies of pyproject.toml anew
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra server pyproject.toml -o requirements.lock
+	$(PIN) --extra dev --extra server pyproject.toml -o requirements.lock
+	echo 'jsonschema>=4' | $(PIN) --override - .ci/validators.in -o .ci/validators.lock
 
 bench: setup ## every benchmark, into docs/benchmarks.md (half an hour); PARTS="epoch study" for some
 	$(BIN)/python -m benchmarks $(PARTS)
