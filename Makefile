@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 STUDY ?= fashion-mnist
-STORE ?= sqlite:///results/mlflow/mlflow.db
+# Of `make ui`. Without a STUDY of its own it opens the last one; STORE names another store.
+PORT ?= 5000
+STORE ?=
 # Of `make mlflow-server`. Its database is named by MLFLOW_BACKEND_STORE_URI in the environment alone.
 MLFLOW_HOST ?= 127.0.0.1
 MLFLOW_PORT ?= 5000
@@ -42,8 +44,8 @@ report: setup ## Snakemake's own report of a finished study: make report STUDY=d
 	$(BIN)/snakemake --configfile "results/$(STUDY)/config.yaml" --report "results/$(STUDY)/snakemake-report.zip"
 	@echo "Unpack results/$(STUDY)/snakemake-report.zip and open report.html in it."
 
-ui: setup ## the MLflow UI at http://127.0.0.1:5000
-	$(BIN)/mlflow server --backend-store-uri "$(STORE)" --host 127.0.0.1 --port 5000
+ui: setup ## MLflow on this machine, opened on a study's best runs: make ui STUDY=digits
+	@exec $(BIN)/mlplab ui $(if $(filter file,$(origin STUDY)),,"$(STUDY)") --port "$(PORT)" $(if $(STORE),--store "$(STORE)")
 
 mlflow-server: setup ## a team's tracking server on PostgreSQL (docs/tracking-server.md)
 	@$(BIN)/mlplab server --host "$(MLFLOW_HOST)" --port "$(MLFLOW_PORT)" --artifacts "$(MLFLOW_ARTIFACTS)" -- $(MLFLOW_OPTIONS)

@@ -271,9 +271,10 @@ def test_only_with_a_linked_environment_the_library_is_found_by_its_path(
         (["demo", "CORES=a b"], "snakemake [--cores] [a b] [--configfile] [config/digits.yaml]"),
         (["run", "CORES=a b"], "snakemake [--cores] [a b]"),
         (
-            ["ui", "STORE=sqlite:///a b.db"],
-            "mlflow [server] [--backend-store-uri] [sqlite:///a b.db]"
-            " [--host] [127.0.0.1] [--port] [5000]",
+        (["ui"], "mlplab [ui] [--port] [5000]"),
+        (
+            ["ui", "STUDY=a b", "PORT=5001", "STORE=sqlite:///a b.db"],
+            "mlplab [ui] [a b] [--port] [5001] [--store] [sqlite:///a b.db]",
         ),
         (
             ["mlflow-server", "MLFLOW_ARTIFACTS=a b", "MLFLOW_OPTIONS=--workers 2"],

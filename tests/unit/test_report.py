@@ -591,7 +591,10 @@ def test_page_shows_every_item_of_the_article_and_where_things_are(study: Study)
     ):
         assert fact in text, fact
     assert "coat taken for shirt, 21 of 150 times" in text
-    assert 'href="http://127.0.0.1:5000/#/experiments/7/runs/id0"' in page
+    ui, kind = "http://127.0.0.1:5000/#/experiments/7/runs", "workflowType=machine_learning"
+    assert f'href="{ui}/id0?{kind}"' in page
+    # All of them, in the study's own view.
+    assert f'href="{ui}?viewStateShareKey=mlplab&amp;compareRunsMode=TABLE&amp;{kind}"' in page
     assert 'href="logs/train/scratch/relu/seed=0.log"' in page
     assert "make ui" in text
 

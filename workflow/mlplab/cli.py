@@ -12,6 +12,7 @@ usage: mlplab COMMAND …
   docs          print the table of all configuration keys (config/README.md)
   schema        print the JSON schema of a configuration, for editors (config/schema.json)
   server        start a tracking server for a team (docs/tracking-server.md)
+  ui [STUDY]    open MLflow's UI on the runs of a study
 
 `mlplab COMMAND --help` says more.
 """
@@ -56,6 +57,12 @@ def _server(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _ui(arguments: Sequence[str]) -> int:
+    from mlplab.tracking.ui import main
+
+    return main(arguments)
+
+
 # Each imports what it needs itself: torch and MLflow take seconds.
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": _check,
@@ -64,6 +71,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "docs": _docs,
     "schema": _schema,
     "server": _server,
+    "ui": _ui,
 }
 
 

@@ -22,6 +22,7 @@ rule start_study:
         code=code("start_study"),
         study=config["study"],
         uri=config["tracking"]["uri"],
+        scored_on=SCORED_ON,
     message:
         "Starting the study {params.study}"
     script:

@@ -13,5 +13,6 @@ with logged(snakemake):
     start_study(
         snakemake.params.study,
         snakemake.params.uri,
+        snakemake.params.scored_on,
         snakemake.output.study,
     )

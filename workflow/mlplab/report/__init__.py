@@ -17,7 +17,7 @@ from mlplab.report import comparing, setup, shortlist, svg, tables, wording
 from mlplab.report.findings import accuracies, inside, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
-from mlplab.study import grid, metrics
+from mlplab.study import grid, metrics, pages
 from mlplab.study.documents import Manifest
 from mlplab.study.figures import Figure
 from mlplab.study.record import RunRecord
@@ -195,9 +195,9 @@ def render(
     split = grid.scored_split(config)
     runs = _with_metrics(data["runs"], split)
     data = {**data, "runs": runs}
-    tracker = f"{config['tracking']['ui_url'].rstrip('/')}/#/experiments"
+    ui = config["tracking"]["ui_url"]
     links = {
-        path: f"{tracker}/{place['experiment_id']}/runs/{place['run_id']}"
+        path: pages.run(place["experiment_id"], place["run_id"], ui)
         for path, place in mlflow.items()
     }
     groups = shortlist.groups(config, records, manifest.class_names, data)
@@ -207,7 +207,7 @@ def render(
         .get_template(TEMPLATE)
         .render(
             study=study["study"],
-            experiment=f"{tracker}/{study['experiment_id']}",
+            experiment=pages.runs(study["experiment_id"], ui),
             answer=_answer(config, manifest, records, found),
             settings=setup.settings(config),
             dataset=setup.dataset(manifest, _held_out(config) or 0),

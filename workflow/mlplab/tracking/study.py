@@ -27,6 +27,7 @@ from mlplab.tracking.store import (
     patiently,
     reaching,
 )
+from mlplab.tracking.view import VIEW_TAG, saved_view
 
 LOCAL_ARTIFACTS = Path("results/mlflow/artifacts")
 
@@ -41,17 +42,18 @@ ATTEMPTS = 3
 Result = TypeVar("Result")
 
 
-def start_study(uri: str, study: str) -> dict[str, Any]:
+def start_study(uri: str, study: str, scored_on: str = "test") -> dict[str, Any]:
     """Create the store, the study's experiment and its summary run, unless they are there.
 
-    Returns what later steps need to find them: study, tracking_uri (without credentials),
-    experiment_id and study_run_id. Raises UserError where the store cannot be used.
+    `scored_on` is the split that its runs are scored on. Returns what later steps need to find
+    them: study, tracking_uri (without credentials), experiment_id and study_run_id. Raises
+    UserError where the store cannot be used.
     """
 
     def start() -> dict[str, Any]:
         client = connect(uri)
         with reaching(uri):
-            return undisturbed(lambda: _start(client, uri, study))
+            return undisturbed(lambda: _start(client, uri, study, scored_on))
 
     if uri.startswith("sqlite:///"):
         with reaching(uri):
@@ -60,7 +62,7 @@ def start_study(uri: str, study: str) -> dict[str, Any]:
         return patiently(start, BRIEF_SECONDS)
 
 
-def _start(client: MlflowClient, uri: str, study: str) -> dict[str, Any]:
+def _start(client: MlflowClient, uri: str, study: str, scored_on: str) -> dict[str, Any]:
     experiment = client.get_experiment_by_name(study)
     if experiment is None:
         # MLflow makes a relative location absolute; here it is so on purpose. A server has its own.
@@ -70,6 +72,8 @@ def _start(client: MlflowClient, uri: str, study: str) -> dict[str, Any]:
         experiment_id = experiment.experiment_id
         if experiment.lifecycle_stage == "deleted":
             client.restore_experiment(experiment_id)
+    created = client.get_experiment(experiment_id).creation_time or 0
+    client.set_experiment_tag(experiment_id, VIEW_TAG, saved_view(scored_on, created))
 
     def summary() -> Run | None:
         runs = client.search_runs([experiment_id], f"tags.`{KIND_TAG}` = 'study'")
