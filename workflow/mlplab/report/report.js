@@ -88,3 +88,21 @@ window.addEventListener("beforeprint", () => {
 window.addEventListener("afterprint", () => {
   for (const details of folded) details.open = false;
 });
+
+// MLflow shows the page in a frame that has no folder and may go nowhere: links within the page scroll, others are text.
+if (location.protocol === "blob:") {
+  for (const link of document.querySelectorAll("a")) {
+    const target = link.hash && document.getElementById(link.hash.slice(1));
+    if (target) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        target.scrollIntoView();
+      });
+    } else link.replaceWith(...link.childNodes);
+  }
+  const note = document.createElement("p");
+  note.className = "files";
+  note.textContent =
+    "Tables and figures that are named here lie beside this page among the artifacts, a run’s files in that run.";
+  document.querySelector("main header").append(note);
+}
