@@ -270,7 +270,6 @@ def test_only_with_a_linked_environment_the_library_is_found_by_its_path(
         (["check", "ACTIVATION=it's mine.py"], "mlplab [check] [it's mine.py]"),
         (["demo", "CORES=a b"], "snakemake [--cores] [a b] [--configfile] [config/digits.yaml]"),
         (["run", "CORES=a b"], "snakemake [--cores] [a b]"),
-        (
         (["ui"], "mlplab [ui] [--port] [5000]"),
         (
             ["ui", "STUDY=a b", "PORT=5001", "STORE=sqlite:///a b.db"],

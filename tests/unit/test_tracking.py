@@ -1,8 +1,10 @@
 """MLflow holds what the records say, once: sent, sent again, half-sent, and read back."""
 
 import contextlib
+import getpass
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,14 +20,17 @@ from mlplab.addresses import without_credentials
 from mlplab.analysis.runs import contradictions, runs_table
 from mlplab.errors import UserError
 from mlplab.files import read_json, value_digest, write_json
+from mlplab.study import colors
 from mlplab.study.documents import read_run
 from mlplab.study.metrics import of_run
 from mlplab.study.record import RunFiles, RunRecord
 from mlplab.tracking import collect as collecting
 from mlplab.tracking import entities as mlflow_entities
+from mlplab.tracking import publish
 from mlplab.tracking import send as tracking
 from mlplab.tracking import store as mlflow_store
 from mlplab.tracking import study as mlflow_study
+from mlplab.tracking.notes import note
 
 PATH = "scratch/relu/seed=0"
 METRICS = [name for name in epoch_row(1) if name not in ("epoch", "timestamp")]
@@ -146,6 +151,9 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
         "git_dirty": "false",
         "mlflow.source.git.commit": "f" * 40,
         "mlflow.source.name": "Snakefile",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": getpass.getuser(),
+        "mlflow.runColor": colors.of_activation("relu"),
         "data_digest": "d" * 64,
         "code_digest": "c" * 64,
         "study_digest": "digest of the study",
@@ -176,11 +184,13 @@ def test_what_was_sent_is_read_back(store: Store, tmp_path: Path) -> None:
     downloaded = store.client.download_artifacts(run_id, "run.json", str(tmp_path / "back"))
     assert replace(read_run(downloaded), files={}) == record.run
 
-    (dataset_input,) = run.inputs.dataset_inputs
-    assert dataset_input.dataset.name == "digits"
-    assert dataset_input.dataset.digest == "a" * 32
-    assert json.loads(dataset_input.dataset.profile) == {"training": 6, "test": 4}
-    assert json.loads(dataset_input.dataset.source)["files"] == MANIFEST.files
+    inputs = {each.tags[0].value: each.dataset for each in run.inputs.dataset_inputs}
+    assert sorted(inputs) == ["test", "training"]
+    for split, images in (("training", 6), ("test", 4)):
+        assert inputs[split].name == f"digits {split}"
+        assert inputs[split].digest == "a" * 32
+        assert json.loads(inputs[split].profile) == {"images": images}
+        assert json.loads(inputs[split].source)["files"] == MANIFEST.files
 
     (read,) = store.read({PATH: run_id}).values()
     assert read["run_id"] == run_id
@@ -252,7 +262,7 @@ def test_a_run_that_was_left_half_sent_is_completed_under_the_same_id(
     for metric in DIAGNOSES:
         assert [step for step, _, _ in store.points(whole.info.run_id, metric)] == [0, 1, 2]
     assert len(store.points(whole.info.run_id, "macro_f1")) == 1
-    assert len(whole.inputs.dataset_inputs) == 1
+    assert len(whole.inputs.dataset_inputs) == 2
     artifacts = store.client.list_artifacts(whole.info.run_id)
     assert {artifact.path for artifact in artifacts} == {path.name for path in files.all()}
 
@@ -261,7 +271,7 @@ def test_a_run_that_died_between_two_requests_is_completed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = write_record(run_record(PATH), tmp_path)
-    monkeypatch.setattr(tracking, "METRICS_PER_REQUEST", 5)
+    monkeypatch.setattr(mlflow_entities, "METRICS_PER_REQUEST", 5)
     send_batch = MlflowClient.log_batch
     calls: list[int] = []
 
@@ -349,7 +359,7 @@ def test_a_long_history_is_sent_in_requests_of_limited_size(
         send_batch(client, run_id, metrics, *others)
 
     monkeypatch.setattr(MlflowClient, "log_batch", counted)
-    monkeypatch.setattr(tracking, "METRICS_PER_REQUEST", per_request)
+    monkeypatch.setattr(mlflow_entities, "METRICS_PER_REQUEST", per_request)
     record = run_record(PATH, [epoch_row(number) for number in range(1, 6)])
     run_id = store.send(write_record(record, tmp_path))
     total = 5 * len(METRICS) + 6 * len(DIAGNOSES) + len(set(of_run(record)) - set(METRICS))
@@ -361,7 +371,7 @@ def test_a_long_history_is_sent_in_requests_of_limited_size(
 def test_mlflow_takes_requests_of_the_usual_size() -> None:
     # MLflow refuses more than 1,000 entities in a request, of them 100 parameters and 100 tags, and
     # more than 50,000 runs on a page.
-    assert tracking.METRICS_PER_REQUEST <= 800
+    assert mlflow_entities.METRICS_PER_REQUEST <= 800
     assert collecting.PAGE <= 50_000
 
 
@@ -390,24 +400,115 @@ def test_a_metric_that_was_changed_in_mlflow_is_noticed(store: Store, tmp_path: 
     assert "macro_f1 is 0.99 in MLflow" in line
 
 
+def published(store: Store, folder: Path, metrics: dict[str, float]) -> Run:
+    """The summary run of a study that is published with these numbers."""
+    write_json(folder / "runs.json", [1])
+    files = {"tables": [str(folder / "runs.json")]}
+    publish.publish_study(store.uri, store.study, CONFIG, files, "a **note**", metrics, 0)
+    return store.client.get_run(store.study["study_run_id"])
+
+
+CONFIG = {"study": "x", "grid": {"seed": [0]}}
+
+
 def test_figures_and_tables_become_artifacts_of_the_summary_run(
     store: Store, tmp_path: Path
 ) -> None:
-    write_json(tmp_path / "runs.json", [1])
-    config = {"study": "x", "grid": {"seed": [0]}}
     for _ in range(2):
-        mlflow_study.publish_study(
-            store.uri, store.study, config, {"tables": [str(tmp_path / "runs.json")]}, 0
-        )
+        run = published(store, tmp_path, {"test_accuracy/scratch/relu": 0.5})
     run_id = store.study["study_run_id"]
-    run = store.client.get_run(run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags["study_digest"] == value_digest(config)
+    assert run.data.tags["study_digest"] == value_digest(CONFIG)
+    assert run.data.metrics == {"test_accuracy/scratch/relu": 0.5}
+    experiment = store.client.get_experiment(store.study["experiment_id"])
+    for tags in (run.data.tags, experiment.tags):
+        assert tags["mlflow.note.content"] == "a **note**"
     assert [item.path for item in store.client.list_artifacts(run_id, "tables")] == [
         "tables/runs.json"
     ]
     saved = store.client.download_artifacts(run_id, "config.json", str(tmp_path))
-    assert read_json(saved) == config
+    assert read_json(saved) == CONFIG
+
+
+def test_numbers_of_what_left_the_grid_are_not_shown_as_its_own(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow_entities, "METRICS_PER_REQUEST", 1)
+    published(store, tmp_path, {"a/relu": 0.5, "a/tanh": 0.6})
+    metrics = published(store, tmp_path, {"a/relu": 0.7}).data.metrics
+    assert metrics["a/relu"] == 0.7 and math.isnan(metrics["a/tanh"])
+
+
+def test_a_studys_numbers_are_those_of_the_summary() -> None:
+    cells = ["scratch/relu/learning_rate=0.1", "scratch/tanh/learning_rate=0.1"]
+    rows = [
+        {
+            "test_accuracy_mean": accuracy,
+            "test_accuracy_low": math.nan,
+            "training_loss_mean": 0.25,
+            "seconds_per_epoch_median": 2.0,
+            "brier_score_mean": 0.3,
+        }
+        for accuracy in (0.5, 0.75)
+    ]
+    assert mlflow_entities.summary_metrics(cells, rows, "test") == {
+        "test_accuracy/scratch/tanh/learning_rate 0.1": 0.75,
+        "test_accuracy/scratch/relu/learning_rate 0.1": 0.5,
+        "training_loss/scratch/tanh/learning_rate 0.1": 0.25,
+        "training_loss/scratch/relu/learning_rate 0.1": 0.25,
+        "seconds_per_epoch/scratch/tanh/learning_rate 0.1": 2.0,
+        "seconds_per_epoch/scratch/relu/learning_rate 0.1": 2.0,
+    }
+
+
+def test_of_many_cells_a_study_has_the_numbers_of_the_most_accurate() -> None:
+    most = mlflow_entities.CELLS_AT_MOST
+    cells = [f"scratch/relu/learning_rate={rate}" for rate in range(most + 5)]
+    accuracies = [math.nan, *(0.001 * rate for rate in range(1, most + 5))]
+    rows = [{"test_accuracy_mean": accuracy} for accuracy in accuracies]
+    found = mlflow_entities.summary_metrics(cells, rows, "test")
+    assert len(found) == most
+    assert min(found.values()) == pytest.approx(0.005)
+
+
+def test_accuracy_and_loss_come_first() -> None:
+    names = list(dict.fromkeys(point.key for point in mlflow_entities.metrics(run_record(PATH))))
+    assert names[:3] == ["test_accuracy", "test_loss", "training_loss"]
+    assert set(names[-3:]) == set(DIAGNOSES)
+
+
+def test_a_user_without_a_name_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert "mlflow.user" not in mlflow_entities.source()
+
+
+def test_a_note_says_what_was_asked_and_found_and_where_to_go_on() -> None:
+    config = {
+        "study": "small",
+        "dataset": "digits",
+        "grid": {
+            "implementation": ["scratch"],
+            "activation": ["relu", "tanh"],
+            "seed": [0],
+            "hidden_sizes": [[8, 4]],
+        },
+        "network": {},
+        "training": {},
+    }
+    found = [f"Sentence {number}." for number in range(10)]
+    text = note({"experiment_id": "7", "study_run_id": "id0"}, config, found)
+    assert "2 runs on `digits`" in text and "- activation: `relu`, `tanh`" in text
+    assert "- hidden_sizes: `8x4`" in text
+    assert (
+        text.startswith("Sentence 0.\n") and "- Sentence 1.\n" in text and "Sentence 9." not in text
+    )
+    assert "--configfile results/small/config.yaml" in text
+    links = re.findall(r"\]\((.*?)\)", text)
+    assert all(link.startswith("#/experiments/7/runs") for link in links)
+    assert any("/id0/artifacts/report/report.html?" in link for link in links)
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,26 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         | {"plot_activation", "plot_samples", "plot_curves", "plot_cell"}
         | {"plot_diagnostics", "plot_overview"},
     ),
+    "an activation's colour": (
+        "study/colors.py",
+        '"prelu": "#882255"',
+        '"prelu": "#882256"',
+        FROM_THE_TABLE
+        | {"plot_activation", "plot_samples", "plot_curves", "plot_cell"}
+        | {"track", "collect_runs"},
+    ),
+    "addresses of MLflow's pages": (
+        "study/pages.py",
+        'VIEW = "mlplab"',
+        'VIEW = "mlp-lab"',
+        FROM_THE_TABLE | {"start_study", "track", "collect_runs"},
+    ),
+    "a study's note in MLflow": (
+        "tracking/notes.py",
+        "SENTENCES_AT_MOST = 5",
+        "SENTENCES_AT_MOST = 4",
+        {"publish_study", "all"},
+    ),
     "a finding": (
         "report/findings/bounds.py",
         "import",

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mlplab.figures.canvas import COLORS, new_figure
+from mlplab.figures.canvas import new_figure
+from mlplab.study import colors
 
 FIGURES = {
     "function": {
@@ -34,7 +35,7 @@ Sampled = Mapping[str, NDArray[np.floating]]
 def function(name: str, sampled: Sampled) -> Figure:
     """The function over x, 5 × 2.5 inches."""
     figure, axes = new_figure()
-    axes.plot(sampled["x"], sampled["function"], color=COLORS[0])
+    axes.plot(sampled["x"], sampled["function"], color=colors.of_activation(name))
     axes.set(xlabel="x", ylabel=f"{name}(x)")
     axes.grid(alpha=0.3)
     return figure
@@ -44,8 +45,9 @@ def gradient(name: str, sampled: Sampled) -> Figure:
     """The gradient over x, 5 × 2.5 inches: autograd's, and dotted over it the closed form's."""
     figure, axes = new_figure()
     x, found, expected = (sampled[key] for key in ("x", "gradient", "derivative"))
-    axes.plot(x, found, color=COLORS[0], linewidth=4, alpha=0.45, label="autograd")
-    axes.plot(x, expected, color=COLORS[1], linestyle=":", linewidth=2, label="closed form")
+    color = colors.of_activation(name)
+    axes.plot(x, found, color=color, linewidth=4, alpha=0.45, label="autograd")
+    axes.plot(x, expected, color="black", linestyle=":", linewidth=2, label="closed form")
     axes.set(xlabel="x", ylabel=f"grad of {name}")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)

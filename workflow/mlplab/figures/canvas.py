@@ -9,8 +9,6 @@ from matplotlib.figure import Figure
 
 from mlplab.files import PathLike, replacing
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#5b5b5b")
 STYLE = {
     # Text stays text, so that it can be read aloud, searched and coloured by the page.
     "svg.fonttype": "none",

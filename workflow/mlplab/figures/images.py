@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mlplab.figures.canvas import COLORS, new_figure, nothing
+from mlplab.figures.canvas import new_figure, nothing
+from mlplab.study.colors import COLORS
 
 FIGURES = {
     "samples": {

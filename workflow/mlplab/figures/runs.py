@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mlplab.figures.canvas import COLORS, new_figure
+from mlplab.figures.canvas import new_figure
 from mlplab.study import metrics
+from mlplab.study.colors import COLORS
 from mlplab.study.grid import group_of
 from mlplab.study.record import RunRecord
 

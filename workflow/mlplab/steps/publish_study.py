@@ -3,10 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from mlplab.files import PathLike, file_digest, read_json, write_json
-from mlplab.tracking import study as mlflow_study
+from mlplab.study import grid
+from mlplab.tracking import publish
+from mlplab.tracking.entities import summary_metrics
+from mlplab.tracking.notes import note
 from mlplab.tracking.store import tracking_uri
 
 
@@ -19,7 +23,8 @@ def publish_study(
 ) -> None:
     """Keep `files` as artifacts of the study's summary run; write to `published` which they are.
 
-    MLflow keeps the folders that the files have within the study, the folder of `published`.
+    MLflow keeps the folders that the files have within the study, the folder of `published`. The
+    tables `findings` and `summary` are among them: the run's note and its metrics.
     """
     resolved = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     started = read_json(study)
@@ -27,9 +32,21 @@ def publish_study(
     for file in files:
         folder = Path(file).parent.relative_to(Path(published).parent).as_posix()
         artifacts.setdefault("report" if folder == "." else folder, []).append(str(file))
+    tables = Path(published).parent / "tables"
+    findings = pd.read_parquet(tables / "findings.parquet")
+    first = findings[findings["section"] == "Findings"].drop_duplicates("finding")
+    summary = pd.read_parquet(tables / "summary.parquet").to_dict("records")
+    cells = list(grid.by_cell(grid.runs(resolved)))
     tracking = resolved["tracking"]
-    mlflow_study.publish_study(
-        tracking_uri(tracking["uri"]), started, resolved, artifacts, tracking["wait_seconds"], tell
+    publish.publish_study(
+        tracking_uri(tracking["uri"]),
+        started,
+        resolved,
+        artifacts,
+        note(started, resolved, first["sentence"].tolist()),
+        summary_metrics(cells, summary, grid.scored_split(resolved)),
+        tracking["wait_seconds"],
+        tell,
     )
     write_json(
         published,

@@ -1,17 +1,30 @@
 """A run's record in MLflow's terms: parameters, metrics, tags and the data set."""
 
+import getpass
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_SOURCE_NAME
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_SOURCE_NAME,
+    MLFLOW_SOURCE_TYPE,
+    MLFLOW_USER,
+)
 
+from mlplab.study import colors
 from mlplab.study.documents import Manifest
-from mlplab.study.metrics import of_run
+from mlplab.study.metrics import METRICS, of_run
 from mlplab.study.record import RunRecord
 
 TAG_LENGTH = 5000
+# A request holds 1,000 metrics, parameters and tags together: room is left for the latter.
+METRICS_PER_REQUEST = 800
+COLOR_TAG = "mlflow.runColor"
+# Of more cells the page of a study's run would be too long.
+CELLS_AT_MOST = 100
 
 
 def text(value: Any) -> str:
@@ -34,8 +47,18 @@ def parameters(record: RunRecord) -> dict[str, Any]:
     return {**{name: getattr(run, name) for name in identity}, **run.settings}
 
 
-def metrics(record: RunRecord) -> Iterator[Metric]:
-    """Every point of every metric: of the history, of the diagnostics, of the whole run."""
+def metrics(record: RunRecord) -> list[Metric]:
+    """Every point of every metric: of the history, of the diagnostics, of the whole run.
+
+    Accuracy and loss come first: MLflow lists metrics in the order that they are sent in.
+    """
+    split = record.run.scored_on
+    names = [f"{split}_accuracy", f"{split}_loss", *(metric.named(split) for metric in METRICS)]
+    ranks = {name: rank for rank, name in enumerate(dict.fromkeys(names))}
+    return sorted(_points(record), key=lambda point: ranks.get(point.key, len(ranks)))
+
+
+def _points(record: RunRecord) -> Iterator[Metric]:
     for row in record.history:
         for name, value in row.items():
             if name not in ("epoch", "timestamp"):
@@ -62,7 +85,8 @@ def tags(record: RunRecord, study_digest: str) -> dict[str, str]:
         "study_digest": study_digest,
         "machine": run.machine.processor,
         "matmul_precision": run.matmul_precision,
-        MLFLOW_SOURCE_NAME: "Snakefile",
+        **source(),
+        COLOR_TAG: colors.of_activation(run.activation),
     }
     if run.resumed_after:
         found["resumed_after"] = text(run.resumed_after)
@@ -73,15 +97,63 @@ def tags(record: RunRecord, study_digest: str) -> dict[str, str]:
     return found
 
 
-def dataset_input(manifest: Manifest) -> DatasetInput:
-    """The data set that a run was trained on, from the manifest that decoding left."""
-    return DatasetInput(
-        Dataset(
-            name=manifest.name,
-            digest=manifest.sha256[:32],
-            source_type="http",
-            source=json.dumps({"url": manifest.homepage, "files": manifest.files}),
-            profile=json.dumps({split: counts.images for split, counts in manifest.counts.items()}),
-        ),
-        [InputTag("mlflow.data.context", "training")],
-    )
+def source() -> dict[str, str]:
+    """Who sends a run, and of what it is part."""
+    found = {MLFLOW_SOURCE_NAME: "Snakefile", MLFLOW_SOURCE_TYPE: "LOCAL"}
+    try:
+        return {**found, MLFLOW_USER: getpass.getuser()}
+    except (OSError, KeyError, ImportError):
+        # A user without a name, as in some containers.
+        return found
+
+
+def dataset_inputs(manifest: Manifest, record: RunRecord) -> list[DatasetInput]:
+    """The images that a run was trained on and those that it was scored on, from the manifest."""
+    held_out = record.run.settings.get("validation_size", 0)
+    images = {split: counts.images for split, counts in manifest.counts.items()}
+    images |= {"training": images["training"] - held_out, "validation": held_out}
+    return [
+        DatasetInput(
+            Dataset(
+                name=f"{manifest.name} {split}",
+                digest=manifest.sha256[:32],
+                source_type="http",
+                source=json.dumps({"url": manifest.homepage, "files": manifest.files}),
+                profile=json.dumps({"images": images[split]}),
+            ),
+            [InputTag("mlflow.data.context", split)],
+        )
+        for split in ("training", record.run.scored_on)
+    ]
+
+
+def summary_metrics(
+    cells: Sequence[str], rows: Sequence[Mapping[Any, Any]], split: str
+) -> dict[str, float]:
+    """A study's numbers: of each cell what the page's results show, accuracy with its interval.
+
+    `rows` are those of the summary, a row for each of `cells`; of too many, the most accurate.
+    A number that is not finite is left out.
+    """
+    accuracy = f"{split}_accuracy"
+    columns = {
+        metric.named(split): f"{metric.named(split)}_{metric.over_seeds}"
+        for metric in METRICS
+        if metric.shown in ("results", "mean")
+    }
+    columns |= {f"{accuracy}_{part}": f"{accuracy}_{part}" for part in ("std", "low", "high")}
+    chosen = sorted(
+        zip(cells, rows, strict=True),
+        key=lambda pair: _least_if_unknown(pair[1][columns[accuracy]]),
+    )[-CELLS_AT_MOST:]
+    # MLflow takes no "=" in a name.
+    return {
+        f"{name}/{cell.replace('=', ' ')}": float(row[column])
+        for name, column in columns.items()
+        for cell, row in reversed(chosen)
+        if column in row and math.isfinite(row[column])
+    }
+
+
+def _least_if_unknown(value: float) -> float:
+    return value if math.isfinite(value) else -math.inf

@@ -31,9 +31,6 @@ from mlplab.tracking.study import (
     undisturbed,
 )
 
-# A request holds 1,000 metrics, parameters and tags together: room is left for the latter.
-METRICS_PER_REQUEST = 800
-
 
 def track_runs(
     uri: str,
@@ -117,7 +114,7 @@ def _send(
     run_id = run.info.run_id
     if run.info.status != ended:
         _log(client, run_id, record, study_digest)
-        client.log_inputs(run_id, [entities.dataset_input(manifest)])
+        client.log_inputs(run_id, entities.dataset_inputs(manifest, record))
         for file in files.all():
             client.log_artifact(run_id, str(file))
         client.set_terminated(run_id, ended, end_time=record.run.ended)
@@ -129,7 +126,8 @@ def _log(client: MlflowClient, run_id: str, record: RunRecord, study_digest: str
         Param(key, entities.text(value)) for key, value in entities.parameters(record).items()
     ]
     tags = [RunTag(*tag) for tag in entities.tags(record, study_digest).items()]
-    metrics = list(entities.metrics(record))
-    client.log_batch(run_id, metrics[:METRICS_PER_REQUEST], params, tags)
-    for start in range(METRICS_PER_REQUEST, len(metrics), METRICS_PER_REQUEST):
-        client.log_batch(run_id, metrics[start : start + METRICS_PER_REQUEST])
+    metrics = entities.metrics(record)
+    at_once = entities.METRICS_PER_REQUEST
+    client.log_batch(run_id, metrics[:at_once], params, tags)
+    for start in range(at_once, len(metrics), at_once):
+        client.log_batch(run_id, metrics[start : start + at_once])

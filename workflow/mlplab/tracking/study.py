@@ -4,7 +4,7 @@
 migration does not bear company.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,11 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlplab.addresses import without_credentials
 from mlplab.commands import again
 from mlplab.errors import UserError
-from mlplab.files import value_digest
 from mlplab.tracking.store import (
     BRIEF_SECONDS,
     BRIEF_TIMEOUT,
-    PATIENT_TIMEOUT,
     connect,
     is_away,
     is_database,
@@ -147,31 +145,3 @@ def lost(study: Mapping[str, Any], what: str) -> UserError:
         f"MLflow ({study['tracking_uri']}, experiment {study['study']!r}) does not hold {what}; "
         f"send the runs again, without training: {again('start_study')}"
     )
-
-
-def publish_study(
-    uri: str,
-    study: Mapping[str, Any],
-    config: Mapping[str, Any],
-    artifacts: Mapping[str, Sequence[str]],
-    wait_seconds: float,
-    tell: Callable[[str], None] = print,
-) -> None:
-    """Keep a study's figures, tables and report as artifacts of its summary run.
-
-    `artifacts` maps a folder of the run's artifacts to the files that go there. `tell` is told what
-    is waited for. Raises StoreAway where the store is away for `wait_seconds`.
-    """
-
-    def publish() -> None:
-        client, run_id = open_study(uri, study), study["study_run_id"]
-        with reaching(uri):
-            client.log_dict(run_id, dict(config), "config.json")
-            for folder, paths in artifacts.items():
-                for path in paths:
-                    client.log_artifact(run_id, path, folder)
-            client.set_tag(run_id, "study_digest", value_digest(config))
-            client.set_terminated(run_id)
-
-    with patience(PATIENT_TIMEOUT):
-        patiently(publish, wait_seconds, tell)
