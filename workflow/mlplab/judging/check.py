@@ -15,6 +15,7 @@ from mlplab import activations, implementations
 from mlplab.activations import Activation
 from mlplab.datasets.store import Split
 from mlplab.errors import UserError
+from mlplab.isolation.run import Isolated, isolated
 from mlplab.judging.cases import Problem
 from mlplab.judging.compare import compare, first_difference
 from mlplab.judging.mistakes import difference
@@ -97,17 +98,17 @@ def verdicts(rows: Iterable[Row]) -> list[str]:
     ]
 
 
-def check_implementation(path: Path, chosen: Sequence[str] | None) -> bool:
+def check_implementation(path: Path, chosen: Sequence[str] | None, run: Isolated) -> bool:
     """Print the verdicts of an implementation with each of the activations; True if all are met.
 
     Where none are chosen it is checked with all; one with learned parameters, such as prelu, is
-    then no requirement.
+    then no requirement. `run` is where the file is run.
     """
     reference = implementations.source(REFERENCE)
     every = sorted(activations.names(), key=lambda name: (name != "relu", name))
     for index, name in enumerate(chosen or every):
         activation = activations.load(name)
-        rows = compare(path, reference, activation, problems())
+        rows = compare(path, reference, activation, problems(), load=run.implementation)
         agrees = all(row.verdict == "agrees" for row in rows)
         if activation.parameters and not chosen and rows[-1].verdict == "fails":
             learned = ", ".join(activation.parameters)
@@ -154,9 +155,9 @@ def derivative_rows(activation: Activation) -> list[tuple[str, float]]:
     return [(words, difference(actual, expected)) for words, actual, expected in rows]
 
 
-def check_activation(path: Path) -> bool:
+def check_activation(path: Path, run: Isolated) -> bool:
     """Print the verdicts of an activation, alone and in each implementation; True if met."""
-    activation = activations.load(path)
+    activation = run.activation(path)
     print(f"{path.stem}: {activation.formula}; derivative: {activation.derivative_formula}")
     met = True
     with blaming(path, "the activation cannot be evaluated"):
@@ -190,10 +191,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not chosen.path.is_file():
             raise PlugInError(f"{chosen.path}: there is no such file; name a Python file")
-        if defines(chosen.path, "function") and not defines(chosen.path, "Network"):
-            met = check_activation(chosen.path)
-        else:
-            met = check_implementation(chosen.path, chosen.activation)
+        with isolated(chosen.path) as run:
+            if defines(chosen.path, "function") and not defines(chosen.path, "Network"):
+                met = check_activation(chosen.path, run)
+            else:
+                met = check_implementation(chosen.path, chosen.activation, run)
     except UserError as error:
         print(f"  FAILS  {error}")
         met = False

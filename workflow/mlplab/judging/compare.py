@@ -16,12 +16,13 @@ from typing import Any
 
 import torch
 
-from mlplab import activations, implementations
+from mlplab import implementations
 from mlplab.activations import Activation
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Split
 from mlplab.implementations import Build
+from mlplab.isolation.run import isolated
 from mlplab.judging import mistakes
 from mlplab.judging.cases import Problem, problems_of
 from mlplab.judging.mistakes import (
@@ -226,6 +227,7 @@ def _float32_epoch(
     )
 
 
+Load = Callable[[Path], Build]
 Part = Callable[[Build, Build, Activation, Problem], Iterator[Row]]
 PARTS: tuple[Part, ...] = (
     _first_step,
@@ -240,8 +242,11 @@ def compare(
     activation: Activation,
     problems: Sequence[Problem],
     parts: Sequence[Part] = PARTS,
+    load: Load = implementations.load,
 ) -> list[Row]:
     """All rows of an implementation against the reference, in the order in which to look at them.
+
+    `load` says where the files are run: here, or in a sandbox, whose networks are used alike.
 
     The first problem is compared in every part, further ones in the first of them. Of the hidden
     layers no more are kept than the implementation says it can do. Where it breaks the interface,
@@ -251,7 +256,7 @@ def compare(
     rows: list[Row] = []
     network = ""
     try:
-        build, right = implementations.load(source), implementations.load(reference)
+        build, right = load(source), load(reference)
         possible = [replace(given, hidden_sizes=given.hidden_sizes[:limit]) for given in problems]
         # Two networks of which nothing but the same layers are kept are one.
         distinct = {problem.network: problem for problem in reversed(possible)}
@@ -292,7 +297,11 @@ def study_rows(
     parts = PARTS[:1] if implementation == reference else PARTS
     for file in activation_files:
         try:
-            rows = compare(implementation, reference, activations.load(file), problems, parts)
+            with isolated(implementation, reference, file) as run:
+                activation = run.activation(file)
+                rows = compare(
+                    implementation, reference, activation, problems, parts, run.implementation
+                )
         except PlugInError as error:
             rows = [failure(error)]
         identity = {
