@@ -12,7 +12,6 @@ MLFLOW_PORT ?= 5000
 MLFLOW_ARTIFACTS ?= mlflow-artifacts
 MLFLOW_OPTIONS ?=
 SMK := Snakefile workflow
-PIN := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11
 VALIDATORS := .ci/.validators
 
 # A linked .venv may hold another checkout's library: this one's comes first.
@@ -93,8 +92,8 @@ docs: setup ## write config/README.md and config/schema.json from what is declar
 	mv config/schema.json.new config/schema.json
 
 lock: setup ## pin the dependencies of pyproject.toml anew
-	$(PIN) --extra dev --extra server pyproject.toml -o requirements.lock
-	echo 'jsonschema>=4' | $(PIN) --override - .ci/validators.in -o .ci/validators.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra server pyproject.toml -o requirements.lock
+	echo 'jsonschema>=4' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --override - .ci/validators.in -o .ci/validators.lock
 
 bench: setup ## every benchmark, into docs/benchmarks.md (half an hour); PARTS="epoch study" for some
 	$(BIN)/python -m benchmarks $(PARTS)

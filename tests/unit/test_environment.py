@@ -44,7 +44,7 @@ def test_the_lock_pins_what_pyproject_asks_for(requirement: str) -> None:
 
 
 def test_the_lock_is_the_one_that_make_lock_makes() -> None:
-    (command,) = re.findall(r"\$\(BIN\)/(uv pip compile .*)", (ROOT / "Makefile").read_text())
+    command, _ = re.findall(r"\$\(BIN\)/(uv pip compile .*)", (ROOT / "Makefile").read_text())
     _, head, *_ = (ROOT / "requirements.lock").read_text().splitlines()
     assert head.removeprefix("#").strip() == command.replace(" --quiet", "")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
