@@ -25,8 +25,9 @@ def replacing(path: PathLike) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     begin = f".{target.name}.{platform.node()}-"
-    for part in target.parent.glob(f"{glob.escape(begin)}*.part"):
-        process = part.name.removeprefix(begin).removesuffix(".part")
+    # A database leaves a journal beside it, …part-journal.
+    for part in target.parent.glob(f"{glob.escape(begin)}*.part*"):
+        process = part.name.removeprefix(begin).partition(".part")[0]
         if process.isdecimal() and not _alive(int(process)):
             part.unlink(missing_ok=True)
     temporary = target.with_name(f"{begin}{os.getpid()}.part")

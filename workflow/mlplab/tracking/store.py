@@ -5,6 +5,7 @@ would be sent to it is on disk. Every other error is one of the study or of the 
 """
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,9 @@ from mlflow.exceptions import ERROR_CODE_TO_HTTP_STATUS, MlflowException
 from requests import RequestException
 
 from mlplab.addresses import without_credentials
+from mlplab.commands import again
 from mlplab.errors import UserError
+from mlplab.tracking import sqlite
 
 DEFAULT_URI = "sqlite:///results/mlflow/mlflow.db"
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -105,8 +108,15 @@ def patiently(
 
 
 def connect(uri: str) -> MlflowClient:
-    """A client of the store. Raises StoreAway where a database takes no connection."""
-    if is_database(uri) and not uri.startswith("sqlite"):
+    """A client of the store. Raises StoreAway where a database takes no connection.
+
+    A SQLite store is made where there is none.
+    """
+    file = sqlite.path_of(uri)
+    if file:
+        with reaching(uri):
+            sqlite.make_whole(file)
+    elif is_database(uri):
         # MLflow would try for two minutes.
         with reaching(uri):
             engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
@@ -129,9 +139,16 @@ def reaching(uri: str) -> Iterator[None]:
         reason = without_credentials(_reason(error))
         if is_away(error):
             raise StoreAway(uri, reason) from error
+        store = f"tracking.uri: the MLflow store {without_credentials(uri)}"
+        file = sqlite.path_of(uri)
+        if file and any(map(sqlite.is_damage, _causes(error))):
+            raise UserError(
+                f"{store} is no whole database of MLflow's ({reason}); move {file} away: all runs "
+                f"are then sent to a new one, and nothing is trained again: {again('start_study')}"
+            ) from error
         raise UserError(
-            f"tracking.uri: the MLflow store {without_credentials(uri)} cannot be used "
-            f"({reason}); name another under `tracking: uri:` in the config or in {URI_VARIABLE}"
+            f"{store} cannot be used ({reason}); name another under `tracking: uri:` in the config "
+            f"or in {URI_VARIABLE}"
         ) from error
 
 
@@ -141,8 +158,10 @@ def is_away(error: BaseException) -> bool:
         if isinstance(each, RequestException):
             answer = each.response
             return answer is None or answer.status_code in PASSING | {500}
+        if isinstance(each, sqlite3.Error):
+            return sqlite.passes(each)
         if isinstance(each, (sqlalchemy.exc.OperationalError, sqlalchemy.exc.TimeoutError)):
-            return True
+            return not isinstance(getattr(each, "orig", None), sqlite3.Error) or sqlite.passes(each)
     if isinstance(error, MlflowException):
         return _status(error) in PASSING
     return False

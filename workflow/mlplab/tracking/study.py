@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 
 from mlplab.addresses import without_credentials
 from mlplab.commands import again
 from mlplab.errors import UserError
+from mlplab.tracking import sqlite
 from mlplab.tracking.store import (
     BRIEF_SECONDS,
     BRIEF_TIMEOUT,
@@ -53,9 +54,6 @@ def start_study(uri: str, study: str, scored_on: str = "test") -> dict[str, Any]
         with reaching(uri):
             return undisturbed(lambda: _start(client, uri, study, scored_on))
 
-    if uri.startswith("sqlite:///"):
-        with reaching(uri):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     with patience(BRIEF_TIMEOUT):
         return patiently(start, BRIEF_SECONDS)
 
@@ -64,12 +62,13 @@ def _start(client: MlflowClient, uri: str, study: str, scored_on: str) -> dict[s
     experiment = client.get_experiment_by_name(study)
     if experiment is None:
         # MLflow makes a relative location absolute; here it is so on purpose. A server has its own.
-        artifacts = (LOCAL_ARTIFACTS / study).absolute().as_uri() if is_database(uri) else None
+        artifacts = local_artifacts(study).as_uri() if is_database(uri) else None
         experiment_id = client.create_experiment(study, artifact_location=artifacts)
     else:
         experiment_id = experiment.experiment_id
         if experiment.lifecycle_stage == "deleted":
             client.restore_experiment(experiment_id)
+        _keep_artifacts_here(uri, experiment)
     created = client.get_experiment(experiment_id).creation_time or 0
     client.set_experiment_tag(experiment_id, VIEW_TAG, saved_view(scored_on, created))
 
@@ -89,6 +88,19 @@ def _start(client: MlflowClient, uri: str, study: str, scored_on: str) -> dict[s
         "experiment_id": experiment_id,
         "study_run_id": kept.info.run_id,
     }
+
+
+def local_artifacts(study: str) -> Path:
+    """The folder of a study's artifacts, where no server keeps them."""
+    return (LOCAL_ARTIFACTS / study).absolute()
+
+
+def _keep_artifacts_here(uri: str, experiment: Experiment) -> None:
+    """A store that lies in this folder was moved with it: so were its artifacts."""
+    file, here = sqlite.path_of(uri), local_artifacts(experiment.name)
+    inside = file and file.absolute().is_relative_to(Path.cwd())
+    if file and inside and experiment.artifact_location != here.as_uri():
+        sqlite.move(file, experiment.experiment_id, experiment.artifact_location, here)
 
 
 def undisturbed(action: Callable[[], Result]) -> Result:
@@ -136,6 +148,8 @@ def open_study(uri: str, study: Mapping[str, Any]) -> MlflowClient:
     # In another database the same number may be another study's.
     if experiment.name != study["study"] or experiment.lifecycle_stage == "deleted":
         raise lost(study, "the study's experiment")
+    with reaching(uri):
+        _keep_artifacts_here(uri, experiment)
     return client
 
 
