@@ -572,6 +572,71 @@ def test_a_selection_needs_images_at_every_point_of_the_grid() -> None:
     assert resolve(given | {"grid": {"validation_size": [5, 9]}})
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {
+                "grid": {
+                    "seed": list(range(1001)),
+                    "learning_rate": [0.1 * i for i in range(1, 400)],
+                }
+            },
+            "grid: 2,396,394 runs (1001 of seed × 399 of learning_rate × 2 of implementation × 3 "
+            "of activation), expected at most 1,000,000; give fewer values",
+        ),
+        (
+            {"network": {"hidden_sizes": [1_000_000, 1_000_000]}},
+            "network.hidden_sizes: hidden_sizes [1000000, 1000000] are 1,000,796,000,010 "
+            "parameters, 4,003 GB of them, expected at most 10,000,000,000",
+        ),
+        (
+            {"grid": {"hidden_sizes": [[8], [200_000, 200_000]]}},
+            "grid.hidden_sizes[1]: hidden_sizes [200000, 200000] are 40,1",
+        ),
+        (
+            {"training": {"validation_size": 60_000}},
+            "training.validation_size: 60000 of 60000 training images are held out, which leaves "
+            "none to train on; expected at most 59999",
+        ),
+        (
+            {"grid": {"validation_size": [0, 99_999]}},
+            "grid.validation_size[1]: 99999 of 60000 training images",
+        ),
+        (
+            {"grid": {"hidden_sizes": [[8], [256] * 64]}},
+            "grid.hidden_sizes[1]: its runs would lie in folders called "
+            "hidden_sizes=256x256x256x256x2…, a name of 268 characters, expected at most 250",
+        ),
+        ({"training": {"epochs": 10**12}}, "training.epochs: 1000000000000 is too large"),
+    ],
+)
+def test_what_no_machine_can_do_is_told_before_any_job(changes: Config, expected: str) -> None:
+    assert expected in message(**changes)
+
+
+def test_as_much_as_can_be_is_allowed() -> None:
+    resolve({"study": "a", "training": {"validation_size": 59_999, "epochs": 1_000_000}})
+    resolve({"study": "a", "grid": {"hidden_sizes": [[8], [256] * 59]}})
+    resolve({"study": "a", "network": {"hidden_sizes": [256] * 64}})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": {"epochs": "x" * 10_000}},
+        {"x" * 10_000: 1},
+        {"grid": {"seed": ["y" * 10_000]}},
+        {"training": {"epoch": list(range(10_000))}},
+        {"study": "a/" * 10_000},
+    ],
+)
+def test_a_long_value_is_shortened(changes: Config) -> None:
+    for line in messages({"study": "test", **changes}):
+        assert " … " in line
+        assert len(line) < 600
+
+
 def test_impossible_combinations_are_told_together(tmp_path: Path) -> None:
     lines = messages(
         {

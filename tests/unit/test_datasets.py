@@ -67,7 +67,7 @@ def as_published(contents: dict[str, bytes]) -> datasets.DatasetInfo:
         part: replace(file, md5=hashlib.md5(contents[part]).hexdigest())
         for part, file in FASHION.files.items()
     }
-    return replace(FASHION, files=files)
+    return replace(FASHION, files=files, size=None)
 
 
 def decode_contents(folder: Path, contents: dict[str, bytes]) -> tuple[Path, Path]:
@@ -128,6 +128,11 @@ def described(folder: Path, **changes: Any) -> Path:
         ({"class_names": ["a", "a"]}, "class_names: expected a list of two different names"),
         ({"class_names": "ab"}, "class_names: expected a list of two different names"),
         ({"mirrors": "http://127.0.0.1"}, "mirrors: expected a list of addresses, found 'http"),
+        ({"size": {"training": 1}}, "size: expected training, test, height, width as whole numb"),
+        (
+            {"size": {"training": 0, "test": 1, "height": 1, "width": True}},
+            "as whole numbers, found {'height': 1, 'test': 1, 'training': 0, 'width': True}",
+        ),
         ({"title": ["a"]}, "title: expected text, found ['a']"),
         ({"files": {"training_images": {}}}, "files: expected test_images, test_labels, "),
         (
@@ -317,6 +322,15 @@ def test_a_label_without_a_class_name_is_refused(tmp_path: Path) -> None:
     arrays = small_arrays()
     arrays["training_labels"][7] = 10
     assert_refused(tmp_path, packed(arrays), "training: label 10 has no class name")
+
+
+def test_another_number_of_images_than_described_is_refused(tmp_path: Path) -> None:
+    contents = packed(small_arrays())
+    info = replace(as_published(contents), size=datasets.Size(21, 4, 5, 3))
+    with pytest.raises(UserError, match=r"expected 21 \+ 4 images .*, found 20 \+ 4 images of 5"):
+        decode(
+            info, *write_files(tmp_path, contents), tmp_path / "data", tmp_path / "manifest.json"
+        )
 
 
 def test_a_negative_label_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

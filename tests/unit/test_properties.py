@@ -28,7 +28,7 @@ from mlplab.study import grid
 
 # Settings as a configuration may have them, those of a network and those of a training.
 NETWORK = {
-    "hidden_sizes": st.lists(st.integers(1, 1_000_000), min_size=1, max_size=8),
+    "hidden_sizes": st.lists(st.integers(1, 10_000), min_size=1, max_size=8),
     "weight_std": st.floats(0, 1e300),
     "bias_init": st.sampled_from(["zeros", "framework"]),
 }
@@ -36,7 +36,7 @@ TRAINING = {
     "epochs": st.integers(1, 10**6),
     "batch_size": st.integers(1, 10**6),
     "learning_rate": st.floats(0, 1e300, exclude_min=True),
-    "validation_size": st.integers(1, 10**6),
+    "validation_size": st.integers(1, 1_000),
 }
 DEFAULTS = resolve({"study": "test"})
 # To resolve a configuration takes long: fewer examples do, and what fails is not made smaller.

@@ -25,8 +25,9 @@ from conftest import run_record, write_record
 from mlplab.errors import UserError
 from mlplab.tracking import sqlite
 from mlplab.tracking.send import track_runs
-from mlplab.tracking.store import DEFAULT_URI, is_away
+from mlplab.tracking.store import is_away
 from mlplab.tracking.study import open_study, start_study
+from mlplab.tracking.uri import DEFAULT_URI
 
 pytestmark = pytest.mark.slow
 

@@ -28,9 +28,9 @@ from mlplab.tracking import collect as collecting
 from mlplab.tracking import entities as mlflow_entities
 from mlplab.tracking import publish
 from mlplab.tracking import send as tracking
-from mlplab.tracking import store as mlflow_store
 from mlplab.tracking import study as mlflow_study
 from mlplab.tracking.notes import note
+from mlplab.tracking.uri import DEFAULT_URI, URI_VARIABLE, tracking_uri
 
 PATH = "scratch/relu/seed=0"
 METRICS = [name for name in epoch_row(1) if name not in ("epoch", "timestamp")]
@@ -516,17 +516,17 @@ def test_a_note_says_what_was_asked_and_found_and_where_to_go_on() -> None:
     [
         ("http://config", "http://env", "http://config"),
         (None, "http://env", "http://env"),
-        (None, "", mlflow_store.DEFAULT_URI),
-        (None, None, mlflow_store.DEFAULT_URI),
+        (None, "", DEFAULT_URI),
+        (None, None, DEFAULT_URI),
     ],
 )
 def test_the_config_comes_before_the_environment_and_both_before_the_default(
     monkeypatch: pytest.MonkeyPatch, configured: str | None, environment: str | None, expected: str
 ) -> None:
-    monkeypatch.delenv(mlflow_store.URI_VARIABLE, raising=False)
+    monkeypatch.delenv(URI_VARIABLE, raising=False)
     if environment is not None:
-        monkeypatch.setenv(mlflow_store.URI_VARIABLE, environment)
-    assert mlflow_store.tracking_uri(configured) == expected
+        monkeypatch.setenv(URI_VARIABLE, environment)
+    assert tracking_uri(configured) == expected
 
 
 @pytest.fixture
@@ -551,7 +551,7 @@ def test_an_unusable_store_is_refused_without_its_credentials(uri: str) -> None:
     message = str(refused.value)
     assert "tracking.uri" in message
     assert without_credentials(uri) in message
-    assert mlflow_store.URI_VARIABLE in message
+    assert URI_VARIABLE in message
     assert "secret" not in message
     assert "someone" not in message
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from mlplab.files import read_json
+from mlplab_runtime.lock import LOCK, hold_lock
 
 from .conftest import SMALL, Project, kill
 
@@ -142,6 +143,41 @@ def test_an_edited_record_is_not_published_and_the_advised_command_mends_it(
     again, before = (pd.read_csv(io.StringIO(text)) for text in (history.read_text(), whole))
     pd.testing.assert_frame_equal(*(rows.drop(columns=[*timed]) for rows in (again, before)))
     assert tracked(project) == [(path, "FINISHED") for path in sorted(RUNS)]
+
+
+def test_a_lost_database_is_noticed_and_everything_sent_to_a_new_one(
+    finished: Project, tmp_path: Path
+) -> None:
+    project = finished.copy(tmp_path / "copy")
+    (project.folder / "results/mlflow/mlflow.db").unlink()
+
+    def records() -> list[Path]:
+        return sorted((project.folder / "results/small/runs").rglob("run.json"))
+
+    said = "results/mlflow/mlflow.db, MLflow's database, is gone: all runs"
+    assert f"{said} would be sent" in project.run("--dry-run").stdout
+    before = {file: file.stat().st_mtime_ns for file in records()}
+    answer = project.run("--cores", "2")
+    assert answer.returncode == 0, answer.stdout
+    assert f"{said} are sent to a new one" in answer.stdout
+    assert {file: file.stat().st_mtime_ns for file in records()} == before
+    assert tracked(project) == [(path, "FINISHED") for path in sorted(RUNS)]
+    assert "Nothing to be done" in project.run("--dry-run").stdout
+    # The copy's artifacts are its own.
+    artifacts = list((project.folder / "results/mlflow/artifacts").rglob("report.html"))
+    assert len(artifacts) == 2
+
+
+def test_results_are_not_deleted_while_a_study_runs(finished: Project, tmp_path: Path) -> None:
+    project = finished.copy(tmp_path / "copy")
+    page = project.folder / "results/small/report.html"
+    with hold_lock(project.folder / LOCK):
+        refused = project.run("--delete-all-output", "--cores", "1")
+        assert refused.returncode != 0
+        assert "Another snakemake works in this folder" in refused.stdout
+        assert page.exists()
+    assert project.run("--delete-all-output", "--cores", "1").returncode == 0
+    assert not page.exists()
 
 
 def test_a_killed_study_goes_on_with_the_same_command_and_loses_nothing(

@@ -19,7 +19,8 @@ os.environ.update(PYTHONPATH=os.pathsep.join(search))
 from mlplab_runtime import warm
 from mlplab_runtime.cluster import refuse_sqlite
 from mlplab_runtime.command import own_command
-from mlplab_runtime.lock import hold_lock
+from mlplab_runtime.lock import hold_for_deletion, hold_lock
+from mlplab_runtime.store import forget_lost
 from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, commands, datasets, implementations, initializers
 from mlplab.config.resolve import resolve
@@ -31,6 +32,7 @@ from mlplab.study import grid
 from mlplab.study.code import code_digest, training_digest
 from mlplab.study.figures import FORMATS, SECTIONS
 from mlplab.study.tables import TABLES, made_by
+from mlplab.tracking.uri import tracking_uri
 from snakemake_logger_plugin_mlplab import LogHandler, announce
 
 # Read here first: Snakemake says neither where a file is no YAML nor that it gives a key twice.
@@ -64,6 +66,12 @@ announce(logger, study=STUDY)
 IMAGES = f"{DATA}/data.safetensors"
 MANIFEST = f"{DATA}/manifest.json"
 EXPERIMENT = f"{STUDY}/study.json"
+# Kept in a global name: the lock lives as long as its file.
+deletion = hold_for_deletion(sys.argv)
+if not workflow.remote_exec and not workflow.subprocess_exec and not deletion:
+    forget_lost(
+        tracking_uri(config["tracking"]["uri"]), Path(EXPERIMENT), workflow.output_settings.dryrun
+    )
 # The folder of all runs' records.
 RECORDS = f"{STUDY}/runs"
 FIGURES = f"{STUDY}/figures"
@@ -77,6 +85,8 @@ ON_NODES = ("train", "compare_implementation")
 
 SEEDS = config["grid"]["seed"]
 RUNS = grid.runs(config)
+if len(RUNS) >= 1000 and not workflow.remote_exec:
+    logger.warning(f"{len(RUNS):,} runs: planning takes some seconds for each thousand.")
 CELLS = grid.by_cell(RUNS)
 # Where each run stands when cells are trained one after the other.
 POSITIONS = {run.path: index for index, run in enumerate(sum(CELLS.values(), []))}
@@ -113,7 +123,7 @@ onstart:
     global lock, warm_processes
     if workflow.executor_plugin and not workflow.local_exec:
         refuse_sqlite(config)
-    lock = hold_lock(Path(".snakemake/mlplab.lock"))
+    lock = hold_lock()
     # What jobs advise is what the user calls.
     os.environ[commands.VARIABLE] = own_command(sys.argv)
     jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())

@@ -24,6 +24,21 @@ TYPE_NAMES = {
 }
 
 
+# The most characters of a value that a message shows.
+LONGEST = 60
+
+
+def shown(value: Any) -> str:
+    """A value as it was written, without the middle where it is long."""
+    return cut(repr(value))
+
+
+def cut(text: str) -> str:
+    """A text without its middle where it is long."""
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[: half - 1]} … {text[1 - half :]}"
+
+
 class Mistake(NamedTuple):
     """Something to mend: where it stands, and what is wrong."""
 
@@ -82,7 +97,8 @@ def _explained(error: jsonschema.ValidationError, root: Node) -> Iterator[Mistak
                 meant = _belongs(key, root) or meant
             yield Mistake(
                 (*path, str(key)),
-                f"unknown key {key!r} (value {value[key]!r}); allowed: {', '.join(allowed)}{meant}",
+                f"unknown key {shown(key)} (value {shown(value[key])}); "
+                f"allowed: {', '.join(allowed)}{meant}",
             )
     else:
         yield Mistake(path, _sentence(error, error.instance, error.validator_value, node))
@@ -105,28 +121,28 @@ def _sentence(error: jsonschema.ValidationError, value: Any, limit: Any, node: N
         case "enum":
             allowed = list(map(str, limit))
             return (
-                f"{value!r} is not known; "
+                f"{shown(value)} is not known; "
                 f"allowed: {', '.join(allowed)}{did_you_mean(value, allowed)}"
             )
         case "type":
-            return f"expected {type_names(node)}, found {value!r}{_mended(value, node)}"
+            return f"expected {type_names(node)}, found {shown(value)}{_mended(value, node)}"
         case "pattern":
-            return f"{value!r} is not allowed; expected {node.get('hint', limit)}"
+            return f"{shown(value)} is not allowed; expected {node.get('hint', limit)}"
         case "uniqueItems":
             repeated = next(item for item in value if value.count(item) > 1)
-            return f"{repeated!r} appears more than once in {value!r}; each value once"
+            return f"{shown(repeated)} appears more than once in {shown(value)}; each value once"
         case "minItems":
-            return f"{value!r} has {len(value)} entries; at least {limit} is needed"
+            return f"{shown(value)} has {len(value)} entries; at least {limit} is needed"
         case "maxItems":
             return f"{len(value)} entries; at most {limit} are allowed"
         case "minimum":
-            return f"{value!r} is too small; the smallest allowed value is {limit}"
+            return f"{shown(value)} is too small; the smallest allowed value is {limit}"
         case "exclusiveMinimum":
-            return f"{value!r} is too small; it must be greater than {limit}"
+            return f"{shown(value)} is too small; it must be greater than {limit}"
         case "maximum":
-            return f"{value!r} is too large; the largest allowed value is {limit}"
+            return f"{shown(value)} is too large; the largest allowed value is {limit}"
         case "minLength" | "maxLength":
-            return f"{value!r} has {len(value)} characters; the limit is {limit}"
+            return f"{shown(value)} has {len(value)} characters; the limit is {limit}"
         case _:
             return error.message
 

@@ -1,10 +1,11 @@
 """What a configuration may say: checked, completed with defaults, refused in one clear line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlplab import activations, datasets, implementations, initializers
 from mlplab.config import mistakes
+from mlplab.config.limits import impossible
 from mlplab.config.mistakes import Mistake
 from mlplab.config.schema import schema
 from mlplab.config.sources import ConfigError, Source, located
@@ -29,7 +30,8 @@ def resolve(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dict[s
     def refuse(found: Sequence[Mistake]) -> None:
         if found:
             raise ConfigError(
-                f"{located(path, config, sources)}{dotted(path)}: {text}" for path, text in found
+                f"{located(path, config, sources)}{mistakes.cut(dotted(path))}: {text}"
+                for path, text in found
             )
 
     # One folder may be given as plain text, as on a command line.
@@ -41,7 +43,7 @@ def resolve(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dict[s
     plain = converted(plain, node)
     refuse(mistakes.of_schema(plain, node))
     resolved: dict[str, Any] = with_defaults(plain, node)
-    refuse(list(_impossible(resolved)))
+    refuse(list(impossible(resolved)))
     return resolved
 
 
@@ -60,29 +62,3 @@ def registries(config: Mapping[str, Any], sources: Sequence[Source] = ()) -> dic
         except PlugInError as error:
             raise ConfigError([f"{located((kind,), config, sources)}{error}"]) from error
     return found
-
-
-def _impossible(config: Mapping[str, Any]) -> Iterator[Mistake]:
-    """What is allowed key by key, but not together."""
-
-    # The values that meet, and not every run: grids are large.
-    def values(section: str, setting: str) -> list[Any]:
-        return config["grid"].get(setting, [config[section][setting]])
-
-    for name in config["grid"]["implementation"]:
-        source = implementations.source(name, config["implementations"])
-        limit = implementations.max_hidden_layers(source)
-        for sizes in values("network", "hidden_sizes"):
-            if limit is not None and len(sizes) > limit:
-                yield Mistake(
-                    ("grid", "implementation"),
-                    f"{name!r} says that it can do {limit} hidden "
-                    f"layer{'s' if limit > 1 else ''} (MAX_HIDDEN_LAYERS in its file), found "
-                    f"hidden_sizes {sizes}; leave it out, or study the depth without it",
-                )
-    if config["selection"] and min(values("training", "validation_size")) < 1:
-        yield Mistake(
-            ("training", "validation_size"),
-            "0 images are held out, but `selection` chooses by accuracy on them, expected at "
-            "least 1; give a number such as 10000",
-        )

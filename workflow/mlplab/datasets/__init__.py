@@ -1,7 +1,7 @@
 """The data sets. This folder is the registry: one YAML file each, known by its file name.
 
 A file says where the data comes from (`files` with their MD5, `mirrors`), how it is read
-(`reader`), what it holds (`class_names`, `pixel_max`) and how to cite it. Folders that a
+(`reader`), what it holds (`class_names`, `pixel_max`, `size`) and how to cite it. Folders that a
 configuration names under `datasets` hold further ones.
 """
 
@@ -21,6 +21,7 @@ REGISTRY = Registry("dataset", __name__, FOLDER, ".yaml")
 PARTS = {"training_images", "training_labels", "test_images", "test_labels"}
 FILE_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 MD5 = re.compile(r"[0-9a-f]{32}")
+SIZES = ("training", "test", "height", "width")
 # Pixels are kept as bytes.
 BYTE = 255
 
@@ -34,8 +35,23 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
+class Size:
+    """How many images a data set has, and of how many pixels each."""
+
+    training: int
+    test: int
+    height: int
+    width: int
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of one image."""
+        return self.height * self.width
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a data set before any of its files is there."""
+    """What is known of a data set before any of its files is there; `size` need not be said."""
 
     name: str
     title: str
@@ -48,6 +64,7 @@ class DatasetInfo:
     homepage: str
     license: str
     citation: str
+    size: Size | None = None
 
     def file(self, name: str) -> RemoteFile:
         """The remote file called `name`."""
@@ -83,6 +100,7 @@ def info(described: str | Path) -> DatasetInfo:
             "class_names": tuple(map(str, values["class_names"])),
             "files": {part: RemoteFile(**file) for part, file in values["files"].items()},
             "mirrors": tuple(values["mirrors"]),
+            "size": Size(**values["size"]) if "size" in values else None,
         }
     )
 
@@ -92,7 +110,7 @@ def _mistake(values: Any) -> str:
     if not isinstance(values, dict):
         return "expected keys such as `title: …`, found none"
     expected = {field.name for field in fields(DatasetInfo)} - {"name"}
-    if missing := sorted(expected - set(values)):
+    if missing := sorted(expected - {"size"} - set(values)):
         return f"{', '.join(missing)}: missing"
     if unknown := sorted(map(str, set(values) - expected)):
         return f"{', '.join(unknown)}: not known, expected only {', '.join(sorted(expected))}"
@@ -107,7 +125,17 @@ def _mistake(values: Any) -> str:
         return f"class_names: expected a list of two different names or more, found {names!r}"
     if not isinstance(values["mirrors"], list):
         return f"mirrors: expected a list of addresses, found {values['mirrors']!r}"
+    if "size" in values and not _is_size(values["size"]):
+        return f"size: expected {', '.join(SIZES)} as whole numbers, found {values['size']!r}"
     return _mistake_in_files(values["files"])
+
+
+def _is_size(size: Any) -> bool:
+    return (
+        isinstance(size, dict)
+        and set(size) == set(SIZES)
+        and all(type(number) is int and number > 0 for number in size.values())
+    )
 
 
 def _mistake_in_files(files: Any) -> str:

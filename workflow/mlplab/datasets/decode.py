@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from mlplab.datasets import DatasetInfo
+from mlplab.datasets import DatasetInfo, Size
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json, replacing, write_json
 
@@ -113,7 +113,14 @@ def _checked(dataset: DatasetInfo, tensors: Tensors) -> Tensors:
                 f"{split}: label {strange} has no class name; class_names has "
                 f"{len(dataset.class_names)}, for the labels from 0 on"
             )
+    found = Size(len(tensors["training_images"]), len(tensors["test_images"]), *size)
+    if dataset.size not in (None, found):
+        raise ValueError(f"expected {_in_words(dataset.size)}, found {_in_words(found)}")
     return {name: tensor.to(torch.uint8).contiguous() for name, tensor in tensors.items()}
+
+
+def _in_words(size: Size) -> str:
+    return f"{size.training} + {size.test} images of {size.height} × {size.width} pixels"
 
 
 def _sizes(shape: Sequence[int]) -> str:

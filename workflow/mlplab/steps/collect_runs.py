@@ -9,7 +9,7 @@ from mlplab.files import PathLike, read_json, value_digest, write_json
 from mlplab.study.documents import read_manifest
 from mlplab.study.record import NAMES, RunFiles, beside, load_records
 from mlplab.tracking import collect
-from mlplab.tracking.store import tracking_uri
+from mlplab.tracking.uri import tracking_uri
 
 
 def collect_runs(

@@ -11,7 +11,7 @@ from mlplab.study import grid
 from mlplab.tracking import publish
 from mlplab.tracking.entities import summary_metrics
 from mlplab.tracking.notes import note
-from mlplab.tracking.store import tracking_uri
+from mlplab.tracking.uri import tracking_uri
 
 
 def publish_study(

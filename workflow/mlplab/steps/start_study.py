@@ -2,7 +2,7 @@
 
 from mlplab.files import PathLike, write_json
 from mlplab.tracking import study as mlflow_study
-from mlplab.tracking.store import tracking_uri
+from mlplab.tracking.uri import tracking_uri
 
 
 def start_study(name: str, uri: str | None, scored_on: str, study: PathLike) -> None:

@@ -40,7 +40,7 @@ class Network:
 class Training:
     """How every run trains."""
 
-    epochs: int = key(10, "Number of passes over the training set.", minimum=1)
+    epochs: int = key(10, "Number of passes over the training set.", minimum=1, maximum=1_000_000)
     batch_size: int = key(
         256,
         "Number of examples per step of gradient descent; the last batch of an epoch may be "

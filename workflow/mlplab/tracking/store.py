@@ -7,7 +7,7 @@ would be sent to it is on disk. Every other error is one of the study or of the 
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -20,9 +20,8 @@ from mlplab.addresses import without_credentials
 from mlplab.commands import again
 from mlplab.errors import UserError
 from mlplab.tracking import sqlite
+from mlplab.tracking.uri import URI_VARIABLE
 
-DEFAULT_URI = "sqlite:///results/mlflow/mlflow.db"
-URI_VARIABLE = "MLFLOW_TRACKING_URI"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 # Seconds between two attempts to reach a store that is away.
@@ -50,11 +49,6 @@ class StoreAway(UserError):
             f"`tracking: uri:` in the config or in {URI_VARIABLE}, and run the same command: "
             "nothing is trained again"
         )
-
-
-def tracking_uri(configured: str | None, environment: Mapping[str, str] = os.environ) -> str:
-    """Where runs are tracked: the configured URI, else the environment's, else local SQLite."""
-    return configured or environment.get(URI_VARIABLE) or DEFAULT_URI
 
 
 def is_database(uri: str) -> bool:

@@ -18,7 +18,8 @@ from mlplab.addresses import without_credentials
 from mlplab.errors import UserError
 from mlplab.study import pages
 from mlplab.tracking.server import QUIET
-from mlplab.tracking.store import BRIEF_TIMEOUT, connect, patience, reaching, tracking_uri
+from mlplab.tracking.store import BRIEF_TIMEOUT, connect, patience, reaching
+from mlplab.tracking.uri import tracking_uri
 from mlplab.tracking.view import VIEW_TAG
 
 HOST, PORT = "127.0.0.1", 5000
