@@ -13,6 +13,7 @@ usage: mlplab COMMAND …
   schema        print the JSON schema of a configuration, for editors (config/schema.json)
   server        start a tracking server for a team (docs/tracking-server.md)
   ui [STUDY]    open MLflow's UI on the runs of a study
+  watch [STUDY] show how far a study is that runs elsewhere
 
 `mlplab COMMAND --help` says more.
 """
@@ -63,6 +64,12 @@ def _ui(arguments: Sequence[str]) -> int:
     return main(arguments)
 
 
+def _watch(arguments: Sequence[str]) -> int:
+    from mlplab.terminal.watch import main
+
+    return main(arguments)
+
+
 # Each imports what it needs itself: torch and MLflow take seconds.
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": _check,
@@ -72,6 +79,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "schema": _schema,
     "server": _server,
     "ui": _ui,
+    "watch": _watch,
 }
 
 

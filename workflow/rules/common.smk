@@ -16,6 +16,12 @@ sys.path[:0] = SEARCH
 search = filter(None, [*SEARCH, os.getenv("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
+from mlplab_runtime.environment import check_environment
+
+IN_CONTAINERS = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+IN_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+check_environment(jobs_elsewhere=IN_CONTAINERS or IN_CONDA)
+
 from mlplab_runtime import warm
 from mlplab_runtime.cluster import refuse_sqlite
 from mlplab_runtime.command import own_command
@@ -110,7 +116,6 @@ wildcard_constraints:
     format="svg|png",
 
 
-IN_CONTAINERS = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 if IN_CONTAINERS and not Path("mlplab.sif").exists():
     sys.exit("mlplab.sif is missing, the image of --sdm apptainer: `make container` builds it.")
 if IN_CONTAINERS or workflow.remote_exec:
@@ -127,15 +132,20 @@ onstart:
     # What jobs advise is what the user calls.
     os.environ[commands.VARIABLE] = own_command(sys.argv)
     jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
-    if any(isinstance(each, LogHandler) for each in workflow.logger_manager.get_log_handlers()):
+    handlers = workflow.logger_manager.get_log_handlers()
+    if any(isinstance(each, LogHandler) for each in handlers):
         announce(logger, study=STUDY, jobs=jobs)
-    else:
-        # Snakemake shows the study itself: without the profile, or of another workflow.
+    elif not workflow.output_settings.quiet:
+        # Snakemake shows the study itself: without our profile, or as a module of another workflow.
         from snakemake_logger_plugin_mlplab.session import Recorder
 
         logger.addHandler(Recorder(study=STUDY, jobs=jobs))
     end_timers_with_main_thread()
     warm_processes = warm.start()
+
+
+onsuccess:
+    announce(logger, study=STUDY, complete=True)
 
 
 # Thousands of jobs have the same code.

@@ -1,8 +1,8 @@
 """`snakemake --logger mlplab`: shows a study as a block of a few rows, and how it ended.
 
-The workflow says in records of its own what is to be shown (`announce`): which study it is, when it
-is read, and when its jobs start, how many of each rule there are. In another workflow, until then,
-and with --verbose or --dry-run, Snakemake's own words are printed. Its log file has them always.
+The workflow says in records of its own (`announce`) which study it is, when it is read, how many
+jobs of each rule there are, when they start, and that all are done. Until they start, in another
+workflow, and with --verbose or --dry-run, what Snakemake says is printed; its log has it always.
 """
 
 import logging
@@ -91,8 +91,10 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         announced = getattr(record, ATTRIBUTE, None)
         if announced is not None:
             self._study = announced["study"]
-            if "jobs" in announced and not self.common_settings.dryrun:
+            if "jobs" in announced:
                 self._begin(announced)
+            elif announced.get("complete") and self._session:
+                self._session.complete()
             return
         if self._session:
             self._session.follow(record)
@@ -104,8 +106,8 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
             self._held.clear()
             self._print(record)
         else:
-            self._nothing |= record.getMessage().startswith(NOTHING)
-            self._held.append(record)
+            self._nothing = record.getMessage().startswith(NOTHING)
+            self._held = [record] if self._nothing else [*self._held, record]
 
     def _begin(self, announced: dict[str, Any]) -> None:
         """Show a study from now on."""
@@ -113,13 +115,13 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         from snakemake_logger_plugin_mlplab.session import Session
 
         self._held.clear()
-        display = Display()
-        progress_shown = not self._quiet & {"ALL", "PROGRESS"}
-        if not self._as_ever and progress_shown and can_draw(sys.stderr):
+        if self._as_ever or "ALL" in self._quiet:
+            display = Display()
+        elif "PROGRESS" in self._quiet or not can_draw(sys.stderr):
+            display = Lines("RULES" not in self._quiet, idle="PROGRESS" not in self._quiet)
+        else:
             display = Block(self.lock, self.common_settings.nocolor)
-        elif not self._as_ever and "ALL" not in self._quiet:
-            display = Lines(jobs="RULES" not in self._quiet, idle=progress_shown)
-        self._session = Session(announced, display)
+        self._session = Session(announced, display, finishes="PROGRESS" not in self._quiet)
 
     def _say(self, record: logging.LogRecord) -> None:
         """Show what the display does not say in its own words."""
@@ -128,7 +130,8 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         event = getattr(record, "event", None)
         text = record.getMessage()
         chatter = event is None and record.levelno <= logging.INFO
-        if event in SHOWN or chatter or text.startswith(SAID):
+        script = event == LogEvent.SHELLCMD and not record.__dict__["shellcmd"]
+        if event in SHOWN or chatter or script or text.startswith(SAID):
             return
         if self._session and self._native.filter(record):
             text = self._native.format(record)

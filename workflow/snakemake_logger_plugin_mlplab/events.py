@@ -28,13 +28,18 @@ def job_of(values: Mapping[str, Any]) -> Job:
 class Follower:
     """Keeps the progress of a study; what an event changes is returned."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, finishes: bool = True) -> None:
+        """`finishes`: whether Snakemake says which jobs have ended, which with --quiet it does not.
+
+        Of jobs that would seem to run for ever nothing is kept.
+        """
         self.progress = progress
+        self._finishes = finishes
 
     def follow(self, record: logging.LogRecord) -> Iterator[tuple[Job, Network | None] | Failure]:
         """Take note of an event; yield the job that has ended, or those that have failed."""
         event, values = getattr(record, "event", None), record.__dict__
-        if event == LogEvent.JOB_INFO:
+        if event == LogEvent.JOB_INFO and self._finishes:
             self.progress.begin(values["jobid"], job_of(values))
         elif event == LogEvent.JOB_FINISHED:
             job = self.progress.finish(values["job_id"], time.time())

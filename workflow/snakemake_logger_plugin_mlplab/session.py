@@ -21,12 +21,17 @@ SECONDS_BETWEEN_CHANGES, HEARTBEAT = 1.0, 5.0
 class Session:
     """Follows the events of a study until it ends. One thread at a time may be in it."""
 
-    def __init__(self, announced: Mapping[str, Any], display: Display) -> None:
-        """`announced` has the study's folder and how many jobs of each rule there are."""
+    def __init__(
+        self, announced: Mapping[str, Any], display: Display, finishes: bool = True
+    ) -> None:
+        """`announced` has the study's folder and how many jobs of each rule there are.
+
+        `finishes` says whether there is an event when a job ends well.
+        """
         jobs: dict[str, int] = announced["jobs"]
         progress = Progress(announced["study"], total=sum(jobs.values()), left=dict(jobs))
         self.display = display
-        self._follower = Follower(progress)
+        self._follower = Follower(progress, finishes)
         self._told: set[str] = set()
         self._changed = True
         self._saved = self._looked = 0.0
@@ -35,6 +40,10 @@ class Session:
     def progress(self) -> Progress:
         """How far the study is."""
         return self._follower.progress
+
+    def complete(self) -> None:
+        """Take note that all jobs have ended well."""
+        self.progress.done = self.progress.total
 
     def follow(self, record: logging.LogRecord) -> None:
         """Take note of an event, and show what came of it."""

@@ -95,25 +95,21 @@ def _others(
 
 
 def _results(progress: Progress) -> Text | None:
-    """What came out so far: the best network, and in red what went wrong."""
-    row = Text("  ")
+    """What came out so far: in red what went wrong, then the best network."""
+    counts = (
+        (progress.crashed, "crashed"),
+        (progress.diverged, "diverged"),
+        (len(progress.failures), "failed"),
+    )
+    wrong = ", ".join(f"{amount} {what}" for amount, what in counts if amount)
+    parts = [Text(wrong, style="red")] if wrong else []
     if progress.trained:
-        row.append(f"{number(progress.trained, 'network')} trained")
+        parts.append(Text(f"{number(progress.trained, 'network')} trained"))
     if progress.best and progress.best.accuracy is not None:
         run = progress.best.run.replace("/", " ")
-        row.append(f", best {progress.best.split} accuracy {progress.best.accuracy:.4f} ({run})")
-    wrong = [
-        f"{amount} {what}"
-        for amount, what in (
-            (progress.crashed, "crashed"),
-            (progress.diverged, "diverged"),
-            (len(progress.failures), "failed"),
-        )
-        if amount
-    ]
-    if wrong:
-        row.append("; " if len(row) > 2 else "").append(", ".join(wrong), style="red")
-    return row if len(row) > 2 else None
+        split, accuracy = progress.best.split, progress.best.accuracy
+        parts.append(Text(f"best {split} accuracy {accuracy:.4f} ({run})"))
+    return Text("  ").append(Text(", ").join(parts)) if parts else None
 
 
 def idle(progress: Progress, training: Sequence[tuple[Job, Live]], now: float) -> str:

@@ -133,7 +133,7 @@ class Block(Display):
 class Lines(Display):
     """In a pipe, a log or a simple terminal: a line for each job, and one now and then."""
 
-    def __init__(self, stream: TextIO | None = None, jobs: bool = True, idle: bool = True) -> None:
+    def __init__(self, jobs: bool = True, idle: bool = True, stream: TextIO | None = None) -> None:
         """Without `jobs` no line for a job, without `idle` none where nothing has ended."""
         super().__init__(stream)
         self._jobs, self._idle = jobs, idle

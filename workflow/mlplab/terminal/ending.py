@@ -11,6 +11,8 @@ from mlplab.terminal.words import duration, number
 
 # Of failed jobs no more than so many different messages are shown.
 MESSAGES = 5
+# Of wrong implementations no more than so many.
+WRONG = 3
 AGAIN = "the same command goes on from there"
 
 
@@ -26,8 +28,8 @@ def ending(progress: Progress, seconds: float) -> list[Line]:
     """How a study ended that has run for so many seconds."""
     study = Path(progress.study)
     if progress.status == "finished":
-        time = Line(f"{number(progress.done, 'job')} in {duration(seconds)}")
-        return [*outcome(study), time, *reading(study)]
+        time = f"{number(progress.done, 'job')} in {duration(seconds)}"
+        return [*outcome(study), *reading(study, time)]
     done = f"{progress.done} of {number(progress.total, 'job')}"
     if progress.status == "stopped":
         return [Line(f"Stopped after {done}: {AGAIN}", "bad")]
@@ -54,20 +56,28 @@ def outcome(study: Path) -> list[Line]:
     findings: dict[str, list[str]] = {}
     for row in verdicts.rows(study, "findings"):
         findings.setdefault(row["finding"], []).append(row["sentence"])
-    best = findings.get("selection") or findings.get("best")
-    good, bad = verdicts.agreement(study, findings.get("parity", []))
+    best = findings.get("selection") or findings.get("best") or []
     broken = verdicts.broken(study)
+    good, bad = verdicts.agreement(study, findings.get("parity", []))
+    # An implementation that breaks down has crashed in its runs as well.
+    wrong = [sentence for sentence, detail in bad if not detail or detail not in broken]
+    more = len(wrong) - WRONG
+    also = [f"{number(more, 'other implementation')} wrong: the page says how"] * (more > 0)
     return [
-        *([Line(best[0])] if best else []),
+        *(Line(sentence) for sentence in best[:1]),
         *(Line(sentence, "good") for sentence in good),
-        *(Line(f"✗ {sentence}", "bad") for sentence in bad),
+        *(Line(f"✗ {sentence}", "bad") for sentence in [*wrong[:WRONG], *also]),
         *([Line(f"✗ {broken}", "bad")] if broken else []),
     ]
 
 
-def reading(study: Path) -> list[Line]:
-    """Where to read on."""
+def reading(study: Path, time: str = "") -> list[Line]:
+    """Where to read on, after the time that it took."""
     page = study / "report.html"
     if not page.exists():
-        return []
-    return [Line(f"The page: {page.resolve()}"), Line(f"The runs: make ui STUDY={study.name}")]
+        return [Line(time)] if time else []
+    runs = f"make ui STUDY={study.name}"
+    return [
+        Line(f"The page: {page.resolve()}"),
+        Line(f"{time}; all runs: {runs}" if time else f"All runs: {runs}"),
+    ]

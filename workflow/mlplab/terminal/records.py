@@ -14,6 +14,7 @@ PLACE = re.compile(r'^\s+File "(.+)", line (\d+)', re.MULTILINE)
 PACKAGES = "/site-packages/"
 # How a job's log ends where the error is a user's to mend.
 ERROR = "error: "
+REPAIR = "the environment is broken: make it anew, rm -rf .venv && make setup"
 
 
 def network(folder: Path) -> Network | None:
@@ -50,4 +51,6 @@ def failure(name: str, log: str | None) -> Failure:
         return Failure(name, "it ended without saying why", "", log or "")
     own = [place for place in places if PACKAGES not in place[0]] or places
     place = f"{own[-1][0]}:{own[-1][1]}" if own else ""
+    if last.startswith(("ImportError", "ModuleNotFoundError")):
+        last += f" ({REPAIR})"
     return Failure(name, last.removeprefix(ERROR), place, log or "")

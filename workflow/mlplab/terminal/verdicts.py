@@ -26,10 +26,11 @@ def rows(study: Path, table: str) -> list[dict[str, str]]:
         return []
 
 
-def agreement(study: Path, sentences: list[str]) -> tuple[list[str], list[str]]:
-    """What is said of those that agree with the reference; of those that do not, with the place.
+def agreement(study: Path, sentences: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """What is said of implementations that agree with the reference, and of those that do not.
 
-    `sentences` are those of the finding on parity.
+    `sentences` are those of the finding on parity. Of one that is wrong it is its place, its
+    sentence and what is known of the mistake, and that alone once more.
     """
     said = [sentence for sentence in sentences if sentence.startswith("Step by step")]
     first: dict[str, dict[str, str]] = {}
@@ -42,7 +43,8 @@ def agreement(study: Path, sentences: list[str]) -> tuple[list[str], list[str]]:
     for name, row in first.items():
         sentence = next((each for each in said if _on_mistake(each, {name})), "")
         place = _place(files.get(name), row)
-        bad.append(" ".join(filter(None, [place and f"{place}:", sentence, row["detail"]])))
+        said_of = filter(None, [place and f"{place}:", sentence, row["detail"]])
+        bad.append((" ".join(said_of), row["detail"]))
     return good, bad
 
 
