@@ -166,7 +166,7 @@ def test_onstart_runs_in_the_main_thread(facts: dict[str, Any]) -> None:
 def test_the_jobs_that_will_run_are_known_at_the_start(facts: dict[str, Any]) -> None:
     assert facts["needed"] == ["all", "fail", "greet"], (
         "`workflow.dag.needrun_jobs()` does not give the jobs, with `rule.name`: "
-        "mlplab_runtime.progress counts them."
+        "the terminal counts them (common.smk)."
     )
 
 
@@ -195,7 +195,7 @@ def test_events_tell_what_runs(
     found = [seen for seen in facts["events"] if seen.get("event") == event]
     assert any(values.items() <= seen.items() for seen in found), (
         f"Snakemake logs no event {event} with {values} but {found}: "
-        "mlplab_runtime.progress reads them."
+        "snakemake_logger_plugin_mlplab.events reads them."
     )
 
 
@@ -209,7 +209,7 @@ def test_events_name_the_job_that_ended(facts: dict[str, Any]) -> None:
     ended = [[names.get(number) for number in numbers] for numbers in (finished, failed)]
     assert ended == [["greet"], ["fail"]], (
         "Snakemake names the job in `job_finished` (job_id) or `job_error` (jobid) in another way: "
-        "mlplab_runtime.progress takes both for the `jobid` of `job_info`."
+        "snakemake_logger_plugin_mlplab.events takes both for the `jobid` of `job_info`."
     )
 
 

@@ -230,11 +230,18 @@ def test_a_log_says_why_its_job_failed_and_where(
     file = tmp_path / "a.log"
     file.write_text(log)
     expected = Failure("train", message, place, str(file))
-    assert records.failure("train", str(file)) == expected
+    assert records.failure("train", [str(file)]) == expected
 
 
-def test_a_job_without_a_log_is_told_as_well() -> None:
-    assert records.failure("train", None).message == "it ended without saying why"
+def test_of_a_job_whose_log_says_nothing_snakemake_or_the_cluster_tell(tmp_path: Path) -> None:
+    own, clusters = tmp_path / "own.log", tmp_path / "cluster.log"
+    own.write_text("epoch 1\n")
+    clusters.write_text("hello\nslurmstepd: error: DUE TO TIME LIMIT\nbye\n")
+    logs = [str(own), str(clusters)]
+    assert records.failure("train", logs, "SLURM-job '3' failed").message == "SLURM-job '3' failed"
+    said = records.failure("train", logs)
+    assert (said.message, said.log) == ("slurmstepd: error: DUE TO TIME LIMIT", str(own))
+    assert records.failure("train", []).message == "it ended without saying why"
 
 
 def test_what_a_run_left_is_its_network(tmp_path: Path) -> None:

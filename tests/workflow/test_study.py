@@ -58,12 +58,6 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished: Project) -> None:
     assert log.count("epoch ") == SMALL["training"]["epochs"]
 
 
-def test_the_terminal_says_what_runs_and_how_long_it_will_take(finished: Project) -> None:
-    output = (finished.folder / "output.txt").read_text()
-    assert "Training scratch relu seed=0" in output
-    assert " left; running: " in output
-
-
 def test_nothing_is_to_be_done_after_a_finished_study(finished: Project) -> None:
     answer = finished.run("--dry-run")
     assert answer.returncode == 0

@@ -35,6 +35,8 @@ class Follower:
         """
         self.progress = progress
         self._finishes = finishes
+        # The cluster's logs of a group whose jobs are about to be told as failed.
+        self._logs: list[str] = []
 
     def follow(self, record: logging.LogRecord) -> Iterator[tuple[Job, Network | None] | Failure]:
         """Take note of an event; yield the job that has ended, or those that have failed."""
@@ -49,16 +51,18 @@ class Follower:
                 if network:
                     self.progress.count(network)
                 yield job, network
+        elif event == LogEvent.GROUP_ERROR:
+            # An event for each of its jobs follows.
+            self._logs = [*map(str, values["aux_logs"])]
         elif event == LogEvent.JOB_ERROR:
-            # Of a group that failed, there is one for each of its jobs.
             yield self._failed(values)
         elif event == LogEvent.PROGRESS:
             self.progress.done, self.progress.total = values["done"], values["total"]
 
     def _failed(self, values: Mapping[str, Any]) -> Failure:
         job = self.progress.running.get(str(values["jobid"]))
-        log = next(map(str, values["log"] or ()), None)
         name = job.name if job else str(values["rule_name"]).replace("_", " ")
-        failure = records.failure(name, log)
+        logs = [*map(str, values["log"] or ()), *(self._logs if values["indent"] else ())]
+        failure = records.failure(name, logs, values["rule_msg"])
         self.progress.fail(values["jobid"], failure)
         return failure

@@ -1,6 +1,7 @@
 """What the files of a job say when it has ended."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlplab.errors import UserError
@@ -36,21 +37,31 @@ def network(folder: Path) -> Network | None:
     )
 
 
-def failure(name: str, log: str | None) -> Failure:
-    """Why a job has failed, as far as its log says it."""
-    try:
-        with open(log or "", "rb") as file:
-            file.seek(max(file.seek(0, 2) - TAIL, 0))
-            text = file.read().decode(errors="replace").strip()
-    except OSError:
-        text = ""
-    places = PLACE.findall(text) if "Traceback" in text else []
-    last = text.rpartition("\n")[2]
+def failure(name: str, logs: Sequence[str], told: str | None = None) -> Failure:
+    """Why a job has failed: as its own log says it, the first, or Snakemake, or what lies around.
+
+    `told` is what Snakemake was told of the job, as by a cluster; further logs are the cluster's.
+    """
+    own, *others = [*map(_end, logs)] or [""]
+    log = logs[0] if logs else ""
+    places = PLACE.findall(own) if "Traceback" in own else []
+    last = own.rpartition("\n")[2]
     if not places and not last.startswith(ERROR):
         # Killed, cancelled, or out of memory or time.
-        return Failure(name, "it ended without saying why", "", log or "")
-    own = [place for place in places if PACKAGES not in place[0]] or places
-    place = f"{own[-1][0]}:{own[-1][1]}" if own else ""
+        errors = [line for text in others for line in text.splitlines() if ERROR in line]
+        return Failure(name, told or (errors or ["it ended without saying why"])[-1], "", log)
+    mine = [place for place in places if PACKAGES not in place[0]] or places
+    place = ":".join(mine[-1]) if mine else ""
     if last.startswith(("ImportError", "ModuleNotFoundError")):
         last += f" ({REPAIR})"
-    return Failure(name, last.removeprefix(ERROR), place, log or "")
+    return Failure(name, last.removeprefix(ERROR), place, log)
+
+
+def _end(log: str) -> str:
+    """The end of a log; "" where there is none."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(file.seek(0, 2) - TAIL, 0))
+            return file.read().decode(errors="replace").strip()
+    except OSError:
+        return ""
