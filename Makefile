@@ -31,11 +31,9 @@ setup: ## make .venv from the lock; nothing is done where it is made
 
 demo: setup ## the whole study on scikit-learn's digits: no download, about two minutes
 	$(BIN)/snakemake --cores "$(CORES)" --configfile config/digits.yaml
-	@echo "The report: $(CURDIR)/results/digits/report.html"
 
 run: setup ## the article's study on Fashion-MNIST
 	$(BIN)/snakemake --cores "$(CORES)"
-	@echo "The report: $(CURDIR)/results/fashion-mnist/report.html"
 
 report: setup ## Snakemake's own report of a finished study: make report STUDY=digits
 	@test -e "results/$(STUDY)/published.json" || { \

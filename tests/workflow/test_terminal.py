@@ -125,7 +125,7 @@ def troubled(project: Project, wrong: Callable[[str], Path]) -> Project:
     """A study of three networks: one is right, one wrong, one crashes."""
     folder = project.folder / "mine"
     folder.mkdir()
-    (folder / "summed.py").write_text(wrong("gradient_summed").read_text())
+    (folder / "summed.py").write_text(wrong("weight_decay").read_text())
     (folder / "crashes.py").write_text(CRASHES)
     names = ["manual", "summed", "crashes"]
     project.write_config(
