@@ -51,6 +51,11 @@ class OnSlurm(Project):
     def study(self) -> Path:
         return self.folder / "results/small"
 
+    def log(self) -> str:
+        """All that the last snakemake had to say."""
+        logs = (self.folder / ".snakemake/log").glob("*.log")
+        return max(logs, key=lambda file: file.stat().st_mtime).read_text()
+
     def trains(self, path: str, epoch: int) -> bool:
         log = self.study / f"logs/train/{path}.log"
         return log.exists() and f"epoch {epoch:3d}:" in log.read_text()

@@ -1,6 +1,8 @@
 """Studies on a real Slurm with two nodes: to the same tables as a local one, whatever is killed."""
 
+import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +46,11 @@ def test_the_demo_study_gives_the_same_tables_as_a_local_one(
     assert answer.returncode == 0, answer.stdout
     print(f"two nodes: {time.monotonic() - start:.0f} s")
     # Bundles of five runs, and two comparisons of implementations.
-    assert answer.stdout.count("has been submitted with SLURM jobid") == 4 + 2
+    assert on_slurm.log().count("has been submitted with SLURM jobid") == 4 + 2
+    lines = answer.stdout.splitlines()
+    trained = [line for line in lines if re.match(r"\d+/57 train \w+ \w+ seed=\d loss ", line)]
+    assert len(trained) == 18
+    assert lines[-1].endswith("all runs: make ui STUDY=small")
     ours, theirs = on_slurm.study, local.folder / "results/small"
     found = results(ours)
     assert len(found) == 18
@@ -56,6 +62,22 @@ def test_the_demo_study_gives_the_same_tables_as_a_local_one(
         same = [c for c in one if not any(w in c for w in ("second", "run_id", "timestamp"))]
         assert len(one) and len(same) > 2
         pd.testing.assert_frame_equal(one[same], other[same], check_exact=True)
+
+
+def test_a_study_on_a_cluster_is_watched_from_its_records(long_study: OnSlurm) -> None:
+    process = long_study.start()
+    wait_for(lambda: long_study.trains(VICTIM, 3), 120, "the training of a run")
+    watch = [sys.executable, "-m", "mlplab.cli", "watch", "small"]
+    answer = subprocess.run(
+        watch, cwd=long_study.folder, env=long_study.environment(), capture_output=True, text=True
+    )
+    process.communicate(timeout=200)
+    assert (process.returncode, answer.returncode) == (0, 0)
+    lines = answer.stderr.splitlines()
+    # The runs of a bundle train one after the other, on a node.
+    assert any("1 network trains, epoch" in line for line in lines)
+    assert any("1 network about to train" in line for line in lines)
+    assert lines[-1].endswith("all runs: make ui STUDY=small")
 
 
 def test_a_sqlite_store_is_refused_in_one_line(project: Project, cluster: Slurm) -> None:

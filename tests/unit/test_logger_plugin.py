@@ -238,6 +238,47 @@ def test_before_a_study_snakemakes_words_are_held_back_and_printed_where_none_be
     assert each.end() == ["Building DAG of jobs...", "Job stats"]
 
 
+def test_what_takes_long_before_the_first_job_is_no_silence(
+    snakemake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("snakemake_logger_plugin_mlplab.Ticker", lambda tick: None)
+    each = snakemake()
+    each.plan()
+    said = []
+    for _ in range(3):
+        clock[0] += 4
+        each.handler._tick()
+        said.append(each.printed())
+    assert said == [["Building DAG of jobs...", "Job stats"], ["… 8 s"], ["… 12 s"]]
+    each.run()
+    assert each.printed()[-1] == "1/1 evaluate scratch relu 0.0 s"
+
+
+def test_an_error_in_the_display_silences_nothing(
+    snakemake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = snakemake()
+    each.plan()
+    each.announce(study=STUDY, jobs={"evaluate": 1})
+    each.say(LogEvent.JOB_FINISHED, "Finished jobid: 4")
+    assert "KeyError: 'job_id'" in each.printed()
+    each.say(None, "This is odd", logging.WARNING)
+    assert each.printed() == ["This is odd"]
+
+
+def test_a_job_that_is_tried_again_is_told(snakemake: Any) -> None:
+    each = snakemake()
+    each.plan()
+    each.announce(study=STUDY, jobs={"train": 1})
+    each.say(LogEvent.JOB_ERROR, "Error in rule", logging.ERROR, **ERROR)
+    each.say(None, "Trying to restart job 3.")
+    failed, again = each.printed()
+    assert failed.startswith("✗ train failed: it ended without saying why")
+    assert again == "Trying to restart job 3."
+
+
 def test_an_error_before_the_first_job_is_printed_alone(snakemake: Any) -> None:
     each = snakemake()
     each.plan()

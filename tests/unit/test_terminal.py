@@ -113,7 +113,7 @@ def test_progress_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def busy() -> tuple[Progress, list[tuple[Job, Live]]]:
     """A study in which much goes on, good and bad."""
-    study = progress(left={"train": 45}, failures={"1": FAILURE})
+    study = progress(left={"train": 45}, failures={"8": FAILURE})
     training = [
         (job(f"train concise tanh seed={seed}"), epochs(2.0, 1.0, 0.5)) for seed in range(5)
     ]

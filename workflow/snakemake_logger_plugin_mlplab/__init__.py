@@ -39,6 +39,7 @@ SHOWN = {
     LogEvent.GROUP_ERROR,
     LogEvent.PROGRESS,
 }
+RESTARTED = "Trying to restart job"
 SAID = (
     "RuleException:\nCalledProcessError",
     "WorkflowError:\nAt least one job did not complete successfully.",
@@ -83,11 +84,18 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         self._session: Session | None = None
         self._held: list[logging.LogRecord] = []
         self._nothing = self._closed = False
-        self._last = time.monotonic()
+        self._begun = self._last = time.monotonic()
         self._ticker = None if settings.dryrun or "ALL" in self._quiet else Ticker(self._tick)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print or show a record."""
+        try:
+            self._take(record)
+        except Exception:
+            # Else no other record would be heard of.
+            self.handleError(record)
+
+    def _take(self, record: logging.LogRecord) -> None:
         announced = getattr(record, ATTRIBUTE, None)
         if announced is not None:
             self._study = announced["study"]
@@ -131,7 +139,8 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         text = record.getMessage()
         chatter = event is None and record.levelno <= logging.INFO
         script = event == LogEvent.SHELLCMD and not record.__dict__["shellcmd"]
-        if event in SHOWN or chatter or script or text.startswith(SAID):
+        unsaid = event in SHOWN or chatter or script or text.startswith(SAID)
+        if unsaid and not text.startswith(RESTARTED):
             return
         if self._session and self._native.filter(record):
             text = self._native.format(record)
@@ -141,6 +150,14 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
     def _print(self, record: logging.LogRecord) -> None:
         self._last = time.monotonic()
         self._native.handle(record)
+
+    def _break_silence(self) -> None:
+        """Say what has been held back or, where nothing has, that this goes on."""
+        if self._held:
+            self._print_held()
+        elif "PROGRESS" not in self._quiet:
+            print(f"… {time.monotonic() - self._begun:.0f} s", file=sys.stderr, flush=True)
+        self._last = time.monotonic()
 
     def _print_held(self) -> None:
         held, self._held = self._held, []
@@ -153,7 +170,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
             if self._session:
                 self._session.tick()
             elif not self._as_ever and time.monotonic() - self._last >= PATIENCE:
-                self._print_held()
+                self._break_silence()
 
     def close(self) -> None:
         """Say how the study ended."""

@@ -83,12 +83,12 @@ class Progress:
 
     def begin(self, number: object, job: Job) -> None:
         """Take note that a job was started, for the first time or again."""
+        self.failures.pop(str(number), None)
         self.running[str(number)] = job
         self.at_once = max(self.at_once, len(self.running))
 
     def finish(self, number: object, now: float) -> Job | None:
         """Take note that a job has ended well; returns it."""
-        self.failures.pop(str(number), None)
         job = self.running.pop(str(number), None)
         self.done += 1
         if job:

@@ -17,7 +17,7 @@ class Diverted:
     def __init__(self, take: Callable[[str], None]) -> None:
         self._take = take
         self._real = os.dup(2)
-        self.terminal: TextIO = os.fdopen(os.dup(self._real), "w", buffering=1)
+        self.terminal: TextIO = os.fdopen(os.dup(self._real), "w", buffering=1, errors="replace")
         self._pipe, write = os.pipe()
         os.dup2(write, 2)
         os.close(write)
