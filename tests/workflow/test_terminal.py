@@ -77,8 +77,13 @@ def frames(output: str) -> list[list[str]]:
     """The blocks that were drawn, each as its rows without colours."""
     begin = re.compile(r"\x1b\[\?25l|(?:\r?\x1b\[2K(?:\x1b\[1A\x1b\[2K)*)")
     plain = re.compile(r"\x1b\[[0-9;]*m")
-    drawn = [plain.sub("", part) for part in begin.split(output)]
-    return [part.rstrip("\r\n").split("\r\n") for part in drawn if " jobs in " in part]
+    found = []
+    for part in begin.split(output):
+        rows = plain.sub("", part).rstrip("\r\n").split("\r\n")
+        heads = [index for index, row in enumerate(rows) if " jobs in " in row]
+        # Before it stand lines that stay.
+        found += [rows[index:] for index in heads[:1]]
+    return found
 
 
 def test_on_a_terminal_a_study_is_a_block_and_its_end(project: Project) -> None:
