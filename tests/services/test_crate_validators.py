@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY
-from workflow.conftest import finished
-from workflow.test_crate import crate
+from workflow.conftest import crate, finished
 
 __all__ = ["crate", "finished"]
 
@@ -38,7 +37,7 @@ def test_a_mistake_in_each_of_its_documents_is_found(crate: Path, tmp_path: Path
     broken = shutil.copytree(crate, tmp_path / "broken")
     for name, right, wrong in (
         ("ro-crate-metadata.json", '"instrument"', '"agent"'),
-        ("croissant.json", '"url"', '"address"'),
+        ("croissant.json", '"contentUrl"', '"address"'),
         ("CITATION.cff", "title: MLP Lab", "name: MLP Lab"),
         ("sbom.cdx.json", '"CycloneDX"', '"Bill"'),
     ):

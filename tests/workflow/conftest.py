@@ -66,6 +66,19 @@ class Project:
             start_new_session=True,
         )
 
+    def mlplab(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What the command `mlplab` of this copy says."""
+        library = [str(self.folder / part) for part in ("workflow", "workflow/runtime")]
+        return subprocess.run(
+            [sys.executable, "-m", "mlplab.cli", *arguments],
+            cwd=self.folder,
+            env={**self.environment(), "PYTHONPATH": os.pathsep.join(library)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+
     def to_train(self) -> list[str]:
         """The runs that a dry run would train."""
         answer = self.run("--dry-run")
@@ -112,3 +125,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     assert answer.returncode == 0, answer.stdout
     (project.folder / "output.txt").write_text(answer.stdout)
     yield project
+
+
+@pytest.fixture(scope="session")
+def crate(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked crate of the small study."""
+    folder = tmp_path_factory.mktemp("crate") / "crate"
+    answer = finished.mlplab("crate", "small", str(folder), "--ran-by", "Ada Lovelace")
+    assert answer.returncode == 0, answer.stderr
+    return folder

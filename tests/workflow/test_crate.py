@@ -1,17 +1,15 @@
 """A finished study made into a crate."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from mlplab.files import file_digest, read_json
@@ -19,31 +17,6 @@ from mlplab.files import file_digest, read_json
 from .conftest import Project
 
 pytestmark = pytest.mark.slow
-
-
-def mlplab(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What the command says in the project's folder, with the project's own library."""
-    search = os.pathsep.join(
-        str(project.folder / part) for part in ("workflow", "workflow/runtime")
-    )
-    return subprocess.run(
-        [sys.executable, "-m", "mlplab.cli", *arguments],
-        cwd=project.folder,
-        env={**project.environment(), "PYTHONPATH": search},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-
-
-@pytest.fixture(scope="module")
-def crate(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked crate of the small study."""
-    folder = tmp_path_factory.mktemp("crate") / "crate"
-    answer = mlplab(finished, "crate", "small", str(folder), "--ran-by", "Ada Lovelace")
-    assert answer.returncode == 0, answer.stderr
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +75,24 @@ def test_nothing_that_is_referred_to_is_missing(graph: dict[str, dict[str, Any]]
                 assert identifier in graph or identifier.startswith("https://"), identifier
 
 
+def test_the_checklist_has_the_studys_own_numbers(finished: Project, crate: Path) -> None:
+    text = (crate / "checklist.md").read_text(encoding="utf-8")
+    printed = finished.mlplab("checklist", "small")
+    assert (printed.returncode, printed.stdout) == (0, text)
+    summary = pd.read_csv(crate / "results/small/tables/summary.csv")
+    for _, row in summary.iterrows():
+        mean, std, low, high = (
+            f"{row[f'test_accuracy_{part}']:.4f}" for part in ("mean", "std", "low", "high")
+        )
+        line = f"| {row['implementation']} | relu | 2 | {mean} | {std} | {low} to {high} |"
+        assert line in text.splitlines()
+    runs = [read_json(file) for file in crate.rglob("run.json")]
+    seconds = sum(run["training_seconds"] for run in runs)
+    assert f"- 4 runs: {seconds:.0f} s of training" in text
+    assert f"decoded: SHA-256 `{runs[0]['data_digest']}`" in text
+    assert "| hidden sizes | 16 |" in text and "| test images | 360 |" in text
+
+
 def test_a_crate_tells_nothing_of_the_machine_it_was_made_on(
     finished: Project, crate: Path
 ) -> None:
@@ -130,7 +121,7 @@ def moved(path: Path) -> Iterator[Path]:
 
 def refused(project: Project) -> str:
     """The one line that says why there is no crate."""
-    answer = mlplab(project, "crate", "small", "out.zip")
+    answer = project.mlplab("crate", "small", "out.zip")
     assert answer.returncode == 1
     assert not (project.folder / "out.zip").exists()
     (line,) = answer.stderr.strip().splitlines()
@@ -173,7 +164,7 @@ def test_a_study_is_refused_where_snakemake_has_noted_nothing_of_it(changed: Pro
 def test_parameters_and_data_are_held_where_they_are_asked_for(
     finished: Project, tmp_path: Path
 ) -> None:
-    answer = mlplab(finished, "crate", "small", str(tmp_path / "c"), "--runs", "--data")
+    answer = finished.mlplab("crate", "small", str(tmp_path / "c"), "--runs", "--data")
     assert answer.returncode == 0, answer.stderr
     folder = "results/small/runs/scratch/relu/seed=0"
     for name in ("parameters.safetensors", "predictions.parquet"):

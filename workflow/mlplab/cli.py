@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 USAGE = """\
 usage: mlplab COMMAND …
 
-  check FILE    is this implementation or activation right?
-  config FILE   is this configuration right? prints it with all defaults filled in
-  crate STUDY   a finished study as one package for others (docs/crates.md)
-  docs          print the table of all configuration keys (config/README.md)
-  schema        print the JSON schema of a configuration, for editors (config/schema.json)
-  server        start a tracking server for a team (docs/tracking-server.md)
-  ui [STUDY]    open MLflow's UI on the runs of a study
-  watch [STUDY] show how far a study is that runs elsewhere
+  check FILE        is this implementation or activation right?
+  checklist STUDY   what a reviewer asks, answered by a finished study
+  config FILE       is this configuration right? prints it with all defaults filled in
+  crate STUDY       a finished study as one package for others (docs/crates.md)
+  docs              print the table of all configuration keys (config/README.md)
+  reproduce CRATE   run the study of a crate again, elsewhere: is it the same?
+  schema            print the JSON schema of a configuration, for editors (config/schema.json)
+  server            start a tracking server for a team (docs/tracking-server.md)
+  ui [STUDY]        open MLflow's UI on the runs of a study
+  watch [STUDY]     show how far a study is that runs elsewhere
 
 `mlplab COMMAND --help` says more.
 """
@@ -23,6 +25,12 @@ def _check(arguments: Sequence[str]) -> int:
     from mlplab.judging.check import main
 
     return main(arguments)
+
+
+def _checklist(arguments: Sequence[str]) -> int:
+    from mlplab.crate.make import print_checklist
+
+    return print_checklist(arguments)
 
 
 def _config(arguments: Sequence[str]) -> int:
@@ -42,6 +50,12 @@ def _docs(arguments: Sequence[str]) -> int:
 
     print(markdown(), end="")
     return 0
+
+
+def _reproduce(arguments: Sequence[str]) -> int:
+    from mlplab.crate.reproduce import main
+
+    return main(arguments)
 
 
 def _schema(arguments: Sequence[str]) -> int:
@@ -73,9 +87,11 @@ def _watch(arguments: Sequence[str]) -> int:
 # Each imports what it needs itself: torch and MLflow take seconds.
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": _check,
+    "checklist": _checklist,
     "config": _config,
     "crate": _crate,
     "docs": _docs,
+    "reproduce": _reproduce,
     "schema": _schema,
     "server": _server,
     "ui": _ui,

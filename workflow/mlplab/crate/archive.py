@@ -2,13 +2,17 @@
 
 import os
 import shutil
+import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlplab.errors import UserError
 from mlplab.files import replacing
+
+# Of all files together, unpacked: more than any study, less than a disk.
+LARGEST = 50 * 2**30
 
 
 def write_archive(
@@ -50,3 +54,60 @@ def write_folder(target: Path, files: Mapping[str, Path], texts: Mapping[str, st
         temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def unpack(crate: Path, target: Path) -> None:
+    """Copy a crate, a ZIP or a folder, to a new folder, whole or not at all.
+
+    A stranger may have made it. Raises UserError where it is none, or holds anything but plain
+    files that lie within it.
+    """
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        if crate.is_dir():
+            _copy(crate, temporary)
+        else:
+            _extract(crate, temporary)
+        temporary.replace(target)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{crate}: expected a crate, a ZIP or a folder: {error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _copy(crate: Path, target: Path) -> None:
+    paths = sorted(crate.rglob("*"))
+    for path in paths:
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise UserError(f"{crate}: {path.relative_to(crate)} is a link, expected plain files")
+    _refuse_size(crate, (path.stat().st_size for path in paths))
+    shutil.copytree(crate, target)
+
+
+def _extract(crate: Path, target: Path) -> None:
+    with zipfile.ZipFile(crate) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        _refuse_size(crate, (entry.file_size for entry in entries))
+        for entry in entries:
+            _refuse_place(crate, entry)
+            file = target / entry.filename
+            file.parent.mkdir(parents=True, exist_ok=True)
+            # "x": an entry that comes twice is refused.
+            with archive.open(entry) as held, file.open("xb") as unpacked:
+                shutil.copyfileobj(held, unpacked)
+
+
+def _refuse_size(crate: Path, sizes: Iterable[int]) -> None:
+    if (total := sum(sizes)) > LARGEST:
+        raise UserError(f"{crate}: {total:,} bytes unpacked, at most {LARGEST:,} are taken")
+
+
+def _refuse_place(crate: Path, entry: zipfile.ZipInfo) -> None:
+    """Raise UserError for an entry that is a link, or would lie outside of the folder."""
+    path = PurePosixPath(entry.filename)
+    outside = path.is_absolute() or ".." in path.parts or "\\" in entry.filename
+    if outside or ":" in entry.filename:
+        raise UserError(f"{crate}: {entry.filename!r} would lie outside of the crate's folder")
+    # ZIPs made on other systems than Unix have no mode.
+    if (mode := entry.external_attr >> 16) and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
+        raise UserError(f"{crate}: {entry.filename!r} is a link, expected plain files")

@@ -1,5 +1,6 @@
 """A finished study on disk: complete, and as it was when it was finished."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,12 @@ class FinishedStudy:
         """The files of a run's record."""
         return RunFiles.at(self.root / self.folder / "runs" / run)
 
+    def table(self, name: str) -> list[dict[str, str]]:
+        """The rows of one of its tables, as text."""
+        path = self.root / self.folder / f"tables/{name}.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
     def own_files(self) -> list[str]:
         """The files of the study that tell what was run and found; no run's."""
         parity = [f"parity/{name}.json" for name in self.config["grid"]["implementation"]]
@@ -63,6 +70,10 @@ class FinishedStudy:
         raw = [f"{self.data}/raw/{file['name']}" for file in self.manifest.files]
         sources = [f"{file}.source.json" for file in raw]
         return [f"{self.data}/data.safetensors", f"{self.data}/manifest.json", *raw, *sources]
+
+    def made_files(self) -> list[str]:
+        """Every file that a job of the workflow made."""
+        return [*self.own_files(), *self.run_files(), *self.data_files()]
 
 
 def finished_study(root: Path, name: str) -> FinishedStudy:
@@ -93,7 +104,7 @@ def finished_study(root: Path, name: str) -> FinishedStudy:
 
 def _changes(study: FinishedStudy) -> Iterator[str]:
     """What is missing or was changed after the study ran."""
-    for file in (*study.own_files(), *study.run_files(), *study.data_files()):
+    for file in study.made_files():
         if not (study.root / file).is_file():
             yield f"{file} is missing"
     for file, digest in study.published.items():

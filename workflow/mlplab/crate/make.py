@@ -13,6 +13,7 @@ from typing import Any
 
 from mlplab import datasets
 from mlplab.crate.archive import write_archive, write_folder
+from mlplab.crate.checklist import checklist
 from mlplab.crate.citation import Author, read_citation
 from mlplab.crate.contents import plug_in_files, project_files, study_files
 from mlplab.crate.croissant import croissant
@@ -88,19 +89,16 @@ def write_crate(
     study: FinishedStudy, out: Path, heavy: bool, data: bool, ran_by: Author | None
 ) -> int:
     """Write a study to `out`, a ZIP where it ends so, else a new folder; returns how many files."""
-    contents = {
-        **project_files(study.root),
-        **plug_in_files(study),
-        **study_files(study, heavy, data),
-    }
-    made = [*study.own_files(), *study.run_files(), *study.data_files()]
-    jobs = jobs_of(study.root, (file for file in made if not file.endswith(".source.json")))
     crate = Crate(
         study=study,
-        jobs=jobs,
-        contents=contents,
+        jobs=jobs_of(study.root, study.made_files()),
+        contents={
+            **project_files(study.root),
+            **plug_in_files(study),
+            **study_files(study, heavy, data),
+        },
         citation=read_citation(study.root / "CITATION.cff"),
-        sentences=_headlines(study.root / study.folder / "tables/findings.csv"),
+        sentences=headlines(study),
         ran_by=ran_by,
     )
     texts = documents(crate)
@@ -111,10 +109,10 @@ def write_crate(
     written = {path: text for path, (text, _) in texts.items()}
     written[METADATA] = _json(provenance(crate, described))
     if out.suffix == ".zip":
-        write_archive(out, contents, written, crate.published)
+        write_archive(out, crate.contents, written, crate.published)
     else:
-        write_folder(out, contents, written)
-    return len(contents) + len(written)
+        write_folder(out, crate.contents, written)
+    return len(crate.contents) + len(written)
 
 
 def documents(crate: Crate) -> dict[str, tuple[str, str]]:
@@ -125,6 +123,7 @@ def documents(crate: Crate) -> dict[str, tuple[str, str]]:
     data = croissant(study.manifest, described, study.root / study.data, crate.contents)
     lock = (study.root / "requirements.lock").read_text(encoding="utf-8")
     return {
+        "checklist.md": (checklist(crate), "What a reviewer asks, answered by the study."),
         "croissant.json": (_json(data), "The data set, in Croissant 1.1."),
         "sbom.cdx.json": (
             _json(sbom(lock, crate.citation, crate.published)),
@@ -133,14 +132,32 @@ def documents(crate: Crate) -> dict[str, tuple[str, str]]:
     }
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def print_checklist(arguments: Sequence[str]) -> int:
+    """`mlplab checklist`: print the checklist of a study; returns 1 where it is refused."""
+    parser = argparse.ArgumentParser(
+        prog="mlplab checklist",
+        description="What a reviewer asks, answered by a finished study, in Markdown.",
+    )
+    parser.add_argument("study", help="name of a finished study: the folder in results/")
+    try:
+        study = finished_study(Path.cwd(), parser.parse_args(arguments).study)
+        jobs = jobs_of(study.root, study.made_files())
+        citation = read_citation(study.root / "CITATION.cff")
+        crate = Crate(study, jobs, {}, citation, headlines(study), ran_by=None)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(checklist(crate), end="")
+    return 0
 
 
-def _headlines(findings: Path) -> list[str]:
+def headlines(study: FinishedStudy) -> list[str]:
     """The first sentence of each finding."""
     first: dict[str, str] = {}
-    with findings.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            first.setdefault(row["finding"], row["sentence"])
+    for row in study.table("findings"):
+        first.setdefault(row["finding"], row["sentence"])
     return list(first.values())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

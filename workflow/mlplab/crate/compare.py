@@ -1,0 +1,126 @@
+"""Two trainings of the same run, number by number: bitwise the same, within rounding, different."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from mlplab.study.record import PACE, RunRecord
+
+# How far a loss, or a score of it, may be off by rounding alone, relative to its size. Float32 sums
+# in another order (more threads, another processor, another implementation) moved losses by 7e-5
+# at most after five epochs; another seed moves them by some 3e-3.
+LOSS = 1e-3
+
+
+class Verdict(IntEnum):
+    """How alike two trainings are; the greatest of several is that of all."""
+
+    BITWISE = 0
+    ROUNDING = 1
+    DIFFERENT = 2
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A number that is not the same: where it stands, what it was and what it is."""
+
+    run: str
+    epoch: int | None
+    quantity: str
+    there: Any
+    here: Any
+    verdict: Verdict
+
+    def __str__(self) -> str:
+        where = f"{self.run}, epoch {self.epoch}" if self.epoch is not None else self.run
+        return f"{where}, {self.quantity}: {self.there} in the crate, {self.here} here"
+
+    @property
+    def size(self) -> float:
+        """How far apart two numbers are; NaN where they are none."""
+        both = (self.there, self.here)
+        return abs(self.here - self.there) if all(map(_is_number, both)) else math.nan
+
+
+def differences(
+    run: str, there: RunRecord, here: RunRecord, accuracy: float
+) -> Iterator[Difference]:
+    """Every number in which two records of a run differ, epoch by epoch, then of its scores.
+
+    `accuracy` is how far a share, such as an accuracy, may be off and count as the same.
+    """
+
+    def compare(epoch: int | None, quantity: str, old: Any, new: Any) -> Iterator[Difference]:
+        if not _same(old, new):
+            verdict = _verdict(quantity, old, new, accuracy)
+            yield Difference(run, epoch, quantity, old, new, verdict)
+
+    yield from compare(None, "status", there.run.status, here.run.status)
+    if len(there.history) != len(here.history):
+        yield from compare(None, "epochs", len(there.history), len(here.history))
+    for old, new in zip(there.history, here.history, strict=False):
+        for name in old:
+            if name not in PACE:
+                yield from compare(old["epoch"], name, old[name], new.get(name))
+    for name, value in there.evaluation.metrics.items():
+        yield from compare(None, name, value, here.evaluation.metrics.get(name))
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two values are the same bit for bit, NaN included."""
+    if isinstance(old, float) and isinstance(new, float):
+        return old.hex() == new.hex()
+    return bool(old == new)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _verdict(quantity: str, old: Any, new: Any, accuracy: float) -> Verdict:
+    if not (_is_number(old) and _is_number(new)) or quantity == "epochs":
+        return Verdict.DIFFERENT
+    is_share = not quantity.endswith(("loss", "negative_log_likelihood"))
+    allowed = accuracy if is_share else LOSS * max(abs(old), abs(new))
+    return Verdict.ROUNDING if abs(new - old) <= allowed else Verdict.DIFFERENT
+
+
+def summary(
+    runs: Mapping[str, list[Difference]], files: Mapping[str, bool], accuracy: float
+) -> tuple[Verdict, list[str]]:
+    """The verdict on a study, and the lines that say it.
+
+    `runs` maps a run's path to its differences, `files` to whether parameters and predictions are
+    the same; it lacks runs of which the crate has no digests.
+    """
+    verdicts = {
+        run: max((of.verdict for of in found), default=_of_files(files.get(run, True)))
+        for run, found in runs.items()
+    }
+    verdict = max(verdicts.values(), default=Verdict.BITWISE)
+    same = sum(each == Verdict.BITWISE for each in verdicts.values())
+    count = f"{len(runs)} run{'s' if len(runs) != 1 else ''}"
+    if verdict == Verdict.BITWISE:
+        parts = "loss, accuracy, score and parameter" if files else "loss, accuracy and score"
+        return verdict, [f"Bitwise the same: every {parts} of {count}."]
+    allowed = f"losses within {LOSS:g} of their size, shares within {accuracy:g}"
+    found = [each for of in runs.values() for each in of]
+    worst = [each for each in found if each.verdict == verdict]
+    lines = [
+        f"Within rounding: {same} of {count} bitwise the same, in the others {allowed}."
+        if verdict == Verdict.ROUNDING
+        else f"Different: {sum(v == verdict for v in verdicts.values())} of {count}; {allowed} "
+        "would count as rounding."
+    ]
+    if worst:
+        greatest = max(worst, key=lambda each: (not math.isnan(each.size), each.size))
+        lines += [f"First: {worst[0]}.", f"Greatest: {greatest}."]
+    else:
+        lines.append("Scores are the same to the last bit, parameters or predictions are not.")
+    return verdict, lines
+
+
+def _of_files(same: bool) -> Verdict:
+    return Verdict.BITWISE if same else Verdict.ROUNDING
