@@ -58,6 +58,11 @@ def test_every_job_is_told_with_its_script_its_files_and_the_times_that_were_mea
     assert f"{folder}/history.csv" in made
     left_out = graph[f"#{folder}/parameters.safetensors"]
     assert left_out["sha256"] == file_digest(finished.folder / folder / "parameters.safetensors")
+    given = {
+        graph[each["@id"]].get("name"): graph[each["@id"]].get("value")
+        for each in training["object"]
+    }
+    assert given["activation"] == "relu" and given["seed"] == "0" and given["epochs"] == "3"
     assert training["agent"] == {"@id": "#Ada%20Lovelace"}
 
 

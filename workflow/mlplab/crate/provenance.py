@@ -3,8 +3,7 @@
 Specification: Provenance Run Crate 0.5, https://w3id.org/ro/wfrun/provenance/0.5, on RO-Crate 1.1.
 """
 
-import mimetypes
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ from urllib.parse import quote
 
 from mlplab.crate.citation import Author, Citation
 from mlplab.crate.contents import Contents
+from mlplab.crate.files import Files
 from mlplab.crate.finished import FinishedStudy
 from mlplab.crate.graph import Graph, Reference, references
 from mlplab.crate.jobs import Job, timestamp
-from mlplab.files import file_digest
+from mlplab.study.grid import IDENTITY, slug
 from mlplab.study.tables import TABLES
 
 METADATA = "ro-crate-metadata.json"
@@ -32,17 +32,6 @@ PROFILES = {
 SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 ENGINE = "https://snakemake.github.io"
 MAIN = "Snakefile"
-# What Python's table of media types does not know.
-MEDIA_TYPES = {
-    ".cff": "application/yaml",
-    ".lock": "text/plain",
-    ".parquet": "application/vnd.apache.parquet",
-    ".safetensors": "application/octet-stream",
-    ".smk": "text/x-snakemake",
-    ".toml": "application/toml",
-    ".yaml": "application/yaml",
-    "": "text/plain",
-}
 # What the workflow is given and what it makes, as it names them: what each is.
 INPUTS = {
     "configuration": ("File", "What the study asks: its grid, its settings."),
@@ -81,17 +70,6 @@ def provenance(crate: Crate, documents: Mapping[str, tuple[str, str]]) -> dict[s
     return _Provenance(crate).document(documents)
 
 
-def media_type(path: str) -> str:
-    """The media type of a file, by its name."""
-    ending = Path(path).suffix
-    return MEDIA_TYPES.get(ending) or mimetypes.guess_type(path)[0] or "application/octet-stream"
-
-
-def file_id(path: str) -> str:
-    """The @id of a file in the crate: its path as a relative URI."""
-    return quote(path, safe="/=,+~@")
-
-
 class _Provenance:
     """The graph of one crate, as it is put together."""
 
@@ -99,9 +77,8 @@ class _Provenance:
         self.crate = crate
         self.study = crate.study
         self.graph = Graph()
-        self.parts: list[str] = []
+        self.files = Files(self.graph, crate.study.root, crate.contents)
         self.mentions: list[str] = []
-        self.held = {source.resolve(): path for path, source in crate.contents.items()}
         # Rule → its script, in the order in which rules began.
         self.tools = {job.rule: f"workflow/scripts/{job.rule}.py" for job in crate.jobs}
         self.scripts = set(self.tools.values())
@@ -113,7 +90,7 @@ class _Provenance:
             if path != MAIN:
                 self._file(path, source)
         for path, (digest, what) in documents.items():
-            self._part(path, "File", sha256=digest, description=what, name=path)
+            self.files.add(path, "File", sha256=digest, description=what, name=path)
         self._workflow(licence)
         self._jobs(self._run(ran_by), ran_by)
         self._root(licence, ran_by, documents)
@@ -137,7 +114,7 @@ class _Provenance:
             keywords=list(self.crate.citation.keywords),
             conformsTo=profiles,
             mainEntity={"@id": MAIN},
-            hasPart=references([MAIN, *self.parts]),
+            hasPart=references(self.files.parts),
             mentions=references(self.mentions),
         )
         self.graph.add(
@@ -161,20 +138,13 @@ class _Provenance:
         identifier = author.identifier or f"#{quote(author.name)}"
         return self.graph.add(identifier, author.kind, name=author.name)
 
-    def _part(self, path: str, kind: str | list[str], **said: Any) -> Reference:
-        identifier = file_id(path)
-        self.parts.append(identifier)
-        return self.graph.add(identifier, kind, encodingFormat=media_type(path), **said)
-
-    def _file(self, path: str, source: Path) -> Reference:
+    def _file(self, path: str, source: Path) -> None:
         """A file that the crate holds; a rule's script is a tool of the workflow as well."""
         is_tool = path in self.scripts
-        return self._part(
+        self.files.hold(
             path,
+            source,
             ["File", "SoftwareSourceCode"] if is_tool else "File",
-            name=path,
-            contentSize=str(source.stat().st_size),
-            sha256=file_digest(source),
             description=self._described(path),
             version=self.crate.citation.version if is_tool else None,
             about={"@id": "./"} if path == "README.md" else None,
@@ -218,16 +188,14 @@ class _Provenance:
                 position=position,
                 workExample={"@id": script},
             )
-        source = self.crate.contents[MAIN]
-        self.graph.add(
+        self.files.hold(
             MAIN,
+            self.crate.contents[MAIN],
             ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
             name=self.crate.citation.title,
             description=self.crate.citation.abstract,
             version=self.crate.citation.version,
             encodingFormat="text/x-snakemake",
-            contentSize=str(source.stat().st_size),
-            sha256=file_digest(source),
             programmingLanguage={"@id": SNAKEMAKE},
             license=licence,
             author=[self._author(author) for author in self.crate.citation.authors],
@@ -241,7 +209,7 @@ class _Provenance:
     def _data(self) -> list[str]:
         """What the study's data are: the files of the publisher, where there are any."""
         raw = [f"{self.study.data}/raw/{file['name']}" for file in self.study.manifest.files]
-        return [self._entity(file) for file in raw or [f"{self.study.data}/data.safetensors"]]
+        return [self.files.refer(file) for file in raw or [f"{self.study.data}/data.safetensors"]]
 
     def _run(self, ran_by: Reference | None) -> Reference:
         """The run of the whole workflow."""
@@ -249,11 +217,13 @@ class _Provenance:
         runs = [file for file in self.study.run_files() if file.endswith("/run.json")]
         collections = {
             "data": self._data(),
-            "tables": map(self._entity, (f for f in published if f.startswith(f"{folder}/tables"))),
-            "figures": map(
-                self._entity, (f for f in published if f.startswith(f"{folder}/figures"))
+            "tables": map(
+                self.files.refer, (f for f in published if f.startswith(f"{folder}/tables"))
             ),
-            "runs": map(self._entity, runs),
+            "figures": map(
+                self.files.refer, (f for f in published if f.startswith(f"{folder}/figures"))
+            ),
+            "runs": map(self.files.refer, runs),
         }
         for name, files in collections.items():
             self.graph.add(
@@ -301,6 +271,18 @@ class _Provenance:
             agent=ran_by,
         )
 
+    def _settings(self, job: Job) -> Iterator[str]:
+        """The @id of what a job was given besides files: of a training, the run's settings."""
+        runs = f"{self.study.folder}/runs/"
+        for output in job.outputs if job.rule == "train" else ():
+            if output.endswith("/run.json"):
+                run = self.study.runs[output.removeprefix(runs).removesuffix("/run.json")]
+                identity = {name: getattr(run, name) for name in IDENTITY}
+                for name, value in {**identity, **run.settings}.items():
+                    identifier = f"#setting/{name}={quote(slug(value))}"
+                    self.graph.add(identifier, "PropertyValue", name=name, value=slug(value))
+                    yield identifier
+
     def _job(self, job: Job, ran_by: Reference | None) -> Reference:
         path = f"#job/{quote(job.name)}"
         self.mentions.append(path)
@@ -310,8 +292,8 @@ class _Provenance:
             name=job.name,
             description=f"A job of the rule {job.rule}; its log is {job.log}.",
             instrument={"@id": self.tools[job.rule]},
-            object=references(map(self._entity, job.inputs)),
-            result=references(map(self._entity, job.outputs)),
+            object=references([*map(self.files.refer, job.inputs), *self._settings(job)]),
+            result=references(map(self.files.refer, job.outputs)),
             startTime=timestamp(job.started),
             endTime=timestamp(job.ended),
             actionStatus="http://schema.org/CompletedActionStatus",
@@ -324,31 +306,3 @@ class _Provenance:
             instrument={"@id": f"#step/{job.rule}"},
             object=action,
         )
-
-    def _entity(self, file: str) -> str:
-        """The @id of a file that a job read or made; one that the crate lacks has its digest."""
-        source = self.study.root / file
-        if held := self.held.get(source.resolve()):
-            return file_id(held)
-        identifier = f"#{file_id(file)}"
-        if identifier not in self.graph:
-            self.graph.add(
-                identifier,
-                "CreativeWork",
-                name=file,
-                description="Not in this crate.",
-                encodingFormat=media_type(file),
-                sha256=file_digest(source) if source.is_file() else None,
-            )
-        return identifier
-
-
-def digests(document: Mapping[str, Any], kinds: Iterable[str] = ("File",)) -> dict[str, str]:
-    """Name → SHA-256 of the files that a crate's metadata describe, of these kinds."""
-    wanted = set(kinds)
-    found = {}
-    for entity in document["@graph"]:
-        kind = entity["@type"]
-        if wanted & set([kind] if isinstance(kind, str) else kind) and "sha256" in entity:
-            found[entity["name"] if entity["@id"] != MAIN else MAIN] = entity["sha256"]
-    return found
