@@ -28,7 +28,7 @@ ACTIVATION_FILES = [ROOT / f"workflow/mlplab/activations/{name}.py" for name in 
 
 def _config() -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((STUDY / "config.yaml").read_text())
-    return config | {"tracking": {"uri": URI, "wait_seconds": 0}}
+    return config | {"tracking": {"uri": URI, "wait_seconds": 0, "models": False}}
 
 
 def collect_runs() -> None:
@@ -38,7 +38,7 @@ def collect_runs() -> None:
     study = Study()
     outputs = {**study.tables("collect_runs"), "tracked": STUDY / "tracked.json"}
     runs = study.files("mlflow.json")
-    step(_config(), STUDY / "study.json", STUDY / "manifest.json", runs, outputs)
+    step(_config(), STUDY / "study.json", STUDY / "manifest.json", runs, outputs, {})
 
 
 def summarize() -> None:

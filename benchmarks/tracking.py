@@ -113,18 +113,26 @@ def openings(count: int) -> list[dict[str, float]]:
 
 
 def send(
-    study: Mapping[str, Any], records: Mapping[str, RunFiles], manifest: Manifest
+    study: Mapping[str, Any],
+    records: Mapping[str, RunFiles],
+    manifest: Manifest,
+    data: Path | None = None,
 ) -> tuple[dict[str, str], list[float], Calls]:
-    """Send every record; returns path → MLflow run, seconds of each run, seconds of each call."""
+    """Send every record; returns path → MLflow run, seconds of each run, seconds of each call.
+
+    With the `data` of the runs each has its network as a model.
+    """
     from mlflow import MlflowClient
 
-    from mlplab.tracking import send
+    from mlplab.tracking import models, send
 
+    plug_ins = (implementations.REGISTRY.sources(), activations.REGISTRY.sources())
+    networks = models.Networks(data, *plug_ins) if data else None
     ids, seconds = {}, []
     with timed_calls(MlflowClient) as calls:
         for path, files in records.items():
             start = time.perf_counter()
-            (sent,) = send.track_runs(URI, study, [files], manifest, "0" * 64)
+            (sent,) = send.track_runs(URI, study, [files], manifest, "0" * 64, networks=networks)
             ids[path] = sent["run_id"]
             seconds.append(time.perf_counter() - start)
     return ids, seconds, calls
@@ -143,21 +151,25 @@ def measure(data: Path, manifest_file: Path, runs: int) -> dict[str, Any]:
 
         study = mlflow_study.start_study(URI, STUDY)
         store = Path(URI.removeprefix("sqlite:///"))
-        empty = store.stat().st_size
-        ids, seconds, calls = send(study, records, read_manifest(manifest_file))
+        manifest = read_manifest(manifest_file)
+        bare = mlflow_study.start_study(URI, f"{STUDY} without models")
+        _, without, _ = send(bare, records, manifest)
+        before = store.stat().st_size
+        ids, seconds, calls = send(study, records, manifest, data)
         reading = []
         for _ in range(READINGS):
             start = time.perf_counter()
             collect.read_runs(URI, study, ids)
             reading.append(time.perf_counter() - start)
-        size = store.stat().st_size - empty
+        size = store.stat().st_size - before
     return {
         "runs": runs,
         "epochs": run.settings["epochs"],
         "import": spread([each["import"] for each in opened]),
         "first_open": spread([opened[0]["open"]]),
         "open": spread([each["open"] for each in opened[1:]]),
-        "first_run": spread(seconds[:1]),
+        "first_run": spread(without[:1]),
+        "run_without_model": spread(without[1:]),
         "run": spread(seconds[1:]),
         # Per run: a method that is called several times for each counts as often.
         "calls": {
@@ -191,7 +203,8 @@ def page(result: dict[str, Any]) -> str:
         "making a store, in a new process": result["first_open"],
         "opening a store, in a new process": result["open"],
         "sending the first run of a process": result["first_run"],
-        "sending a further run": result["run"],
+        "sending a further run, without its model": result["run_without_model"],
+        "sending a further run with its model": result["run"],
         f"reading back {runs} runs": result["read"],
     }
     calls = [

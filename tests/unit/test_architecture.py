@@ -12,6 +12,8 @@ from conftest import REPOSITORY
 
 LIBRARY = REPOSITORY / "workflow" / "mlplab"
 EVERYTHING = "everything"
+# The code of models in MLflow, which stands in their folders.
+COPIED = "mlplab.tracking.network_model"
 
 
 def sources() -> list[Path]:
@@ -112,7 +114,15 @@ def test_a_package_is_known_in_one_folder_alone(package: str, home: str) -> None
 @pytest.mark.parametrize("folder", ["analysis", "figures", "report", "tracking"])
 def test_what_comes_after_training_does_without_torch(folder: str) -> None:
     for path in (LIBRARY / folder).rglob("*.py"):
+        if module_name(path) == COPIED:
+            continue
         assert not [name for name in imports(path) if name.split(".")[0] == "torch"], path
+
+
+def test_what_is_copied_into_models_is_imported_from_there_alone() -> None:
+    assert module_name(LIBRARY / "tracking/network_model.py") == COPIED
+    assert not [path for path in sources() if COPIED in library_imports(path)]
+    assert not library_imports(LIBRARY / "tracking/network_model.py")
 
 
 def test_modules_do_not_import_each_other_in_circles() -> None:

@@ -36,7 +36,12 @@ ARTICLE: Config = {
     "cluster": {"local_rules": True, "allow_sqlite": False},
     "selection": False,
     "comparisons": {"equivalence_margin": 0.005},
-    "tracking": {"uri": None, "wait_seconds": 60, "ui_url": "http://127.0.0.1:5000"},
+    "tracking": {
+        "uri": None,
+        "wait_seconds": 60,
+        "models": True,
+        "ui_url": "http://127.0.0.1:5000",
+    },
     "mirrors": [],
 }
 

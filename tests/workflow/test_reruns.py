@@ -115,6 +115,12 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         'VIEW = "mlp-lab"',
         FROM_THE_TABLE | {"start_study", "track", "collect_runs"},
     ),
+    "what a model in MLflow computes": (
+        "tracking/network_model.py",
+        'OUTPUTS = ("logits", ',
+        'OUTPUTS = ("scores", "logits", ',
+        FROM_THE_TABLE | {"track", "collect_runs"},
+    ),
     "a study's note in MLflow": (
         "tracking/notes.py",
         "SENTENCES_AT_MOST = 5",

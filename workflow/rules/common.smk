@@ -195,6 +195,22 @@ def plug_in(path):
     return ancient(source(path))
 
 
+# What a model in MLflow holds beside its parameters, and what files it is made with.
+MODEL_CODE = LIBRARY / "mlplab/tracking/network_model.py"
+NETWORKS = {
+    "implementations": {
+        name: source(IMPLEMENTATION_FILES[name]) for name in config["grid"]["implementation"]
+    },
+    "activations": {name: source(ACTIVATION_FILES[name]) for name in ACTIVATIONS},
+}
+
+
+def networks_of_cell(wildcards):
+    """The files that the models of a cell are made with."""
+    names = {"implementations": wildcards.implementation, "activations": wildcards.activation}
+    return {kind: {name: NETWORKS[kind][name]} for kind, name in names.items()}
+
+
 def run_of(wildcards):
     """The run that a rule's wildcards name."""
     return RUNS[f"{wildcards.implementation}/{wildcards.activation}/{wildcards.point}"]

@@ -103,6 +103,7 @@ rule track:
     input:
         study=EXPERIMENT,
         manifest=MANIFEST,
+        data=IMAGES,
         evaluation=each_seed("evaluation.json"),
     output:
         tracked=each_seed("mlflow.json"),
@@ -118,7 +119,8 @@ rule track:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        code=code("track"),
+        code=code("track", MODEL_CODE),
+        networks=networks_of_cell,
     message:
         "Tracking {wildcards.implementation} {wildcards.activation}{wildcards.axes}"
     script:

@@ -20,13 +20,10 @@ rule select_best:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
+        **NETWORKS,
         code=code("select_best", *ACTIVATION_FILES.values(), *IMPLEMENTATION_FILES.values()),
         runs=dict(zip(RUNS, run_files("run.json", RUNS.values()))),
         axes=AXES,
-        implementations={
-            name: source(IMPLEMENTATION_FILES[name]) for name in config["grid"]["implementation"]
-        },
-        activations={name: source(ACTIVATION_FILES[name]) for name in ACTIVATIONS},
     message:
         "Selecting the best combination"
     script:

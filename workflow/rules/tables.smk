@@ -31,6 +31,7 @@ rule collect_runs:
     input:
         study=EXPERIMENT,
         manifest=MANIFEST,
+        data=IMAGES,
         tracked=run_files("mlflow.json", RUNS.values()),
     output:
         **tables_of("collect_runs"),
@@ -45,8 +46,9 @@ rule collect_runs:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        code=code("collect_runs"),
+        code=code("collect_runs", MODEL_CODE),
         paths=list(RUNS),
+        networks=NETWORKS,
     message:
         "Collecting the runs from MLflow"
     script:

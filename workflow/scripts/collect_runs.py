@@ -16,5 +16,6 @@ with logged(snakemake):
         snakemake.input.manifest,
         dict(zip(snakemake.params.paths, snakemake.input.tracked, strict=True)),
         dict(snakemake.output.items()),
+        {"data": snakemake.input.data, **snakemake.params.networks},
         tell,
     )

@@ -16,5 +16,6 @@ with logged(snakemake):
         snakemake.input.manifest,
         snakemake.input.evaluation,
         snakemake.output.tracked,
+        {"data": snakemake.input.data, **snakemake.params.networks},
         tell,
     )

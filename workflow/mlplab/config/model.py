@@ -105,6 +105,11 @@ class Tracking:
         "never waits: what could not be sent is sent then.",
         minimum=0,
     )
+    models: bool = key(
+        True,
+        "Whether MLflow keeps the network of each run as a model, to load and to serve "
+        "(docs/models.md).",
+    )
     ui_url: str = key(
         "http://127.0.0.1:5000",
         "Address at which the MLflow UI is opened; the report's links to runs begin with it.",

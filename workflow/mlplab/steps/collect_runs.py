@@ -9,6 +9,7 @@ from mlplab.files import PathLike, read_json, value_digest, write_json
 from mlplab.study.documents import read_manifest
 from mlplab.study.record import NAMES, RunFiles, beside, load_records
 from mlplab.tracking import collect
+from mlplab.tracking.models import networks_of
 from mlplab.tracking.uri import tracking_uri
 
 
@@ -18,11 +19,13 @@ def collect_runs(
     manifest: PathLike,
     runs: Mapping[str, PathLike],
     outputs: Mapping[str, PathLike],
+    networks: Mapping[str, Any],
     tell: Callable[[str], None] = print,
 ) -> None:
     """Write all runs as a table (`runs_csv`, `runs_parquet`) and their place in MLflow (`tracked`).
 
-    `runs` maps a run's path to the file of its folder that says whether it was sent.
+    `runs` maps a run's path to the file of its folder that says whether it was sent. `networks` has
+    what models are made of: `data`, files of `implementations` and `activations`.
     """
     started = read_json(study)
     files = dict(zip(runs, RunFiles.each(beside(runs.values(), *NAMES)), strict=True))
@@ -38,6 +41,7 @@ def collect_runs(
         value_digest(config),
         config["tracking"]["wait_seconds"],
         tell,
+        networks_of(config, networks),
     )
     records = load_records(list(runs), beside(runs.values(), "run", "history", "evaluation"))
     table = runs_table(tracked, records)

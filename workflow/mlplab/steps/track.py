@@ -6,6 +6,7 @@ from typing import Any
 from mlplab.files import PathLike, read_json, value_digest, write_json
 from mlplab.study.documents import read_manifest
 from mlplab.study.record import NAMES, RunFiles, beside
+from mlplab.tracking.models import networks_of
 from mlplab.tracking.send import track_runs
 from mlplab.tracking.uri import tracking_uri
 
@@ -16,11 +17,13 @@ def track(
     manifest: PathLike,
     evaluations: Sequence[PathLike],
     tracked: Sequence[PathLike],
+    networks: Mapping[str, Any],
     tell: Callable[[str], None] = print,
 ) -> None:
     """Write to each file of `tracked` (JSON) where MLflow holds the run of this evaluation.
 
-    Beside that stands the digest of the run's record, by which a later change is found.
+    Beside that stands the digest of the run's record, by which a later change is found. `networks`
+    has what models are made of: `data`, files of `implementations` and `activations`.
     """
     runs = RunFiles.each(beside(evaluations, *NAMES))
     for files in runs:
@@ -32,6 +35,7 @@ def track(
         read_manifest(manifest),
         value_digest(config),
         tell,
+        networks_of(config, networks),
     )
     for file, run, files in zip(tracked, sent, runs, strict=True):
         write_json(file, {**run, "record": files.digest()})

@@ -11,6 +11,7 @@ from mlplab.errors import UserError
 from mlplab.study.documents import Manifest
 from mlplab.study.record import RunFiles, collection_paused
 from mlplab.tracking import entities
+from mlplab.tracking.models import Networks
 from mlplab.tracking.send import deliver
 from mlplab.tracking.store import PATIENT_TIMEOUT, StoreAway, patience, patiently, reaching
 from mlplab.tracking.study import (
@@ -95,11 +96,13 @@ def collect_runs(
     study_digest: str,
     wait_seconds: float,
     tell: Callable[[str], None] = print,
+    networks: Networks | None = None,
 ) -> dict[str, dict[str, Any]]:
     """As `read_runs`, of all runs; those that MLflow does not hold are sent first.
 
     `runs` and `tracked` map a run's path to its record and to what `track_runs` returned for it.
-    `tell` is told what is waited for. Raises UserError where the store is away for `wait_seconds`.
+    With `networks` what is sent has models. `tell` is told what is waited for. Raises UserError
+    where the store is away for `wait_seconds`.
     """
     run_ids = {path: tracked[path].get("run_id", "") for path in runs}
 
@@ -111,7 +114,7 @@ def collect_runs(
             found = insist(lambda: _read(uri, study, run_ids))
             missing = [path for path in runs if path not in found]
             for path in missing:
-                send = partial(deliver, uri, study, runs[path], manifest, study_digest)
+                send = partial(deliver, uri, study, runs[path], manifest, study_digest, networks)
                 sent = insist(send)
                 run_ids[path] = sent["run_id"]
                 print(f"sent {path}: MLflow run {run_ids[path]}")

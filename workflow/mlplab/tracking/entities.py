@@ -47,15 +47,25 @@ def parameters(record: RunRecord) -> dict[str, Any]:
     return {**{name: getattr(run, name) for name in identity}, **run.settings}
 
 
-def metrics(record: RunRecord) -> list[Metric]:
+def metrics(record: RunRecord, model_id: str | None = None) -> list[Metric]:
     """Every point of every metric: of the history, of the diagnostics, of the whole run.
 
-    Accuracy and loss come first: MLflow lists metrics in the order that they are sent in.
+    Accuracy and loss come first: MLflow lists metrics in the order that they are sent in. The run's
+    model, if there is one, has what the run ends with.
     """
     split = record.run.scored_on
     names = [f"{split}_accuracy", f"{split}_loss", *(metric.named(split) for metric in METRICS)]
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys(names))}
-    return sorted(_points(record), key=lambda point: ranks.get(point.key, len(ranks)))
+    found = sorted(_points(record), key=lambda point: ranks.get(point.key, len(ranks)))
+    if model_id is None:
+        return found
+    end = len(record.history)
+    return [
+        Metric(point.key, point.value, point.timestamp, point.step, model_id)
+        if point.step == end and point.key in ranks and math.isfinite(point.value)
+        else point
+        for point in found
+    ]
 
 
 def _points(record: RunRecord) -> Iterator[Metric]:

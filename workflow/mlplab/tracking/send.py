@@ -12,7 +12,8 @@ from mlflow.entities import Param, Run, RunStatus, RunTag
 
 from mlplab.study.documents import Manifest
 from mlplab.study.record import RunFiles, RunRecord
-from mlplab.tracking import entities
+from mlplab.tracking import entities, models
+from mlplab.tracking.models import Networks
 from mlplab.tracking.store import (
     BRIEF_SECONDS,
     BRIEF_TIMEOUT,
@@ -31,6 +32,8 @@ from mlplab.tracking.study import (
     undisturbed,
 )
 
+NO_MODEL_TAG = "no_model"
+
 
 def track_runs(
     uri: str,
@@ -39,17 +42,18 @@ def track_runs(
     manifest: Manifest,
     study_digest: str,
     tell: Callable[[str], None] = print,
+    networks: Networks | None = None,
 ) -> list[dict[str, str]]:
     """Send each run's record to MLflow, once: the same record always ends in the same MLflow run.
 
-    An MLflow run that holds an earlier training of the same run is deleted. Returns experiment_id
-    and run_id of each; from the first on that finds the store away, `deferred` with the reason, of
-    which `tell` is told.
+    An MLflow run that holds an earlier training of the same run is deleted. With `networks` each
+    has its network as a model, where there can be one. Returns experiment_id and run_id of each;
+    from the first on that finds the store away, `deferred` with the reason, which `tell` is told.
     """
     sent: list[dict[str, str]] = []
     with patience(BRIEF_TIMEOUT):
         for files in runs:
-            send = partial(deliver, uri, study, files, manifest, study_digest)
+            send = partial(deliver, uri, study, files, manifest, study_digest, networks)
             try:
                 sent.append(patiently(send, BRIEF_SECONDS))
             except StoreAway as away:
@@ -68,13 +72,14 @@ def deliver(
     files: RunFiles,
     manifest: Manifest,
     study_digest: str,
+    networks: Networks | None = None,
 ) -> dict[str, str]:
     """Send one run. Raises StoreAway where the store is away."""
     client = open_study(uri, study)
     record, digest = files.load(), files.digest()
     with reaching(uri):
         return undisturbed(
-            lambda: _send(client, study, files, record, digest, manifest, study_digest)
+            lambda: _send(client, study, files, record, digest, manifest, study_digest, networks)
         )
 
 
@@ -86,6 +91,7 @@ def _send(
     digest: str,
     manifest: Manifest,
     study_digest: str,
+    networks: Networks | None,
 ) -> dict[str, str]:
     """Send one run, or what is missing of it.
 
@@ -113,20 +119,36 @@ def _send(
     )
     run_id = run.info.run_id
     if run.info.status != ended:
-        _log(client, run_id, record, study_digest)
+        why_not = models.obstacle(record, files, manifest, networks) if networks else ""
+        keeps = networks is not None and not why_not
+        model_id = models.create(client, experiment_id, run_id) if keeps else None
+        _log(client, run_id, record, study_digest, model_id, why_not)
         client.log_inputs(run_id, entities.dataset_inputs(manifest, record))
+        # The parameters are in the model, where there is one.
         for file in files.all():
-            client.log_artifact(run_id, str(file))
+            if not (model_id and file == files.parameters):
+                client.log_artifact(run_id, str(file))
+        if networks and model_id:
+            models.fill(client, run_id, model_id, record, files, manifest, networks)
         client.set_terminated(run_id, ended, end_time=record.run.ended)
     return {"experiment_id": experiment_id, "run_id": run_id}
 
 
-def _log(client: MlflowClient, run_id: str, record: RunRecord, study_digest: str) -> None:
+def _log(
+    client: MlflowClient,
+    run_id: str,
+    record: RunRecord,
+    study_digest: str,
+    model_id: str | None,
+    why_no_model: str,
+) -> None:
     params = [
         Param(key, entities.text(value)) for key, value in entities.parameters(record).items()
     ]
     tags = [RunTag(*tag) for tag in entities.tags(record, study_digest).items()]
-    metrics = entities.metrics(record)
+    if why_no_model:
+        tags.append(RunTag(NO_MODEL_TAG, why_no_model))
+    metrics = entities.metrics(record, model_id)
     at_once = entities.METRICS_PER_REQUEST
     client.log_batch(run_id, metrics[:at_once], params, tags)
     for start in range(at_once, len(metrics), at_once):

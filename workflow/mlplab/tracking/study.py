@@ -130,8 +130,12 @@ def one(look: Callable[[], Run | None], create: Callable[[], object]) -> Run:
 
 
 def delete_runs(client: MlflowClient, runs: Iterable[Run]) -> None:
-    """Delete runs; MLflow keeps them until they are purged."""
+    """Delete runs and their models; MLflow keeps them until they are purged."""
     for run in runs:
+        for model in client.search_logged_models(
+            [run.info.experiment_id], f"source_run_id = '{run.info.run_id}'"
+        ):
+            client.delete_logged_model(model.model_id)
         client.delete_run(run.info.run_id)
 
 
