@@ -83,11 +83,12 @@ format: setup ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt $(SMK)
 
-docs: setup ## write config/README.md and config/schema.json from what is declared
+docs: setup ## write config/README.md, config/schema.json and docs/mistakes.md from what is declared
 	$(BIN)/mlplab docs > config/README.md.new
 	mv config/README.md.new config/README.md
 	$(BIN)/mlplab schema > config/schema.json.new
 	mv config/schema.json.new config/schema.json
+	$(BIN)/mlplab mistakes docs/mistakes.md
 
 lock: setup ## pin the dependencies of pyproject.toml anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev --extra server pyproject.toml -o requirements.lock

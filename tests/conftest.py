@@ -15,6 +15,7 @@ from mlplab import datasets
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
 from mlplab.files import file_digest
+from mlplab.judging.corpus import read
 from mlplab.study.documents import (
     Bound,
     Evaluation,
@@ -27,9 +28,9 @@ from mlplab.study.documents import (
 )
 from mlplab.study.metrics import METRICS
 from mlplab.study.record import RunFiles, RunRecord, write_rows
-from wrong import MISTAKES
 
 REPOSITORY = Path(__file__).parent.parent
+CORPUS = read(REPOSITORY / "tests" / "mistakes")
 
 # Processes that tests start import this checkout's library, also from a linked environment.
 os.environ["PYTHONPATH"] = str(REPOSITORY / "workflow")
@@ -72,10 +73,10 @@ def digits(digits_folder: Path) -> store.Dataset:
 
 @pytest.fixture(scope="session")
 def wrong_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with every wrong implementation of tests/wrong, as a file of its own."""
+    """A folder with every wrong implementation of tests/mistakes, as a file of its own."""
     folder = tmp_path_factory.mktemp("wrong")
-    for name, mistake in MISTAKES.items():
-        (folder / f"{name}.py").write_text(mistake.source(), encoding="utf-8")
+    for name, wrong in CORPUS.wrong.items():
+        (folder / f"{name}.py").write_text(wrong.source(), encoding="utf-8")
     return folder
 
 

@@ -7,52 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from conftest import CORPUS
 from mlplab import activations, implementations
 from mlplab.judging import check
-from wrong import MISTAKES
 
 REPOSITORY = Path(__file__).parent.parent.parent
 
-# What the first line that is not ok says of each wrong file.
-FIRST_WRONG = {
-    "activated_output": "logits: the activation is applied to them, too",
-    "adam": "gradient of the mean loss, W2 (and b2, W1, b1)",
-    "bias_not_trained": "gradient of the mean loss, b2 (and b1): zero everywhere",
-    "derivative_at_output": "gradient of the mean loss, W1 (and b1): the activation's derivative",
-    "dropout": "logits: another value each time: something is random",
-    "dropout_in_training": "summed loss of the batch, before the step: another value each time",
-    "first_batch_size": "parameters over 100 steps, W2 after 3 steps (and b2, W1, b1): this",
-    "fixed_batch_size": "gradient of the mean loss, W2 (and b2, W1, b1): 0.125 times the right",
-    "float16": "logits: computed in float16, not in the dtype of the parameters",
-    "float32": "logits: computed in float32, not in the dtype of the parameters",
-    "gradient_sign": "gradient of the mean loss, W2 (and b2, W1, b1): the sign is the opposite",
-    "correct_after_step": "number of correct predictions, before the step: counted after the step",
-    "images_normalised": "leaves the images as they are, logits()",
-    "images_overwritten": "leaves the images as they are, train_step()",
-    "initial_parameters": "gradient of the mean loss, W2 (and b2, W1, b1): zero everywhere",
-    "labels_shifted": "summed loss of the batch, before the step: the labels are shifted",
-    "last_layer_only": "gradient of the mean loss, W1 (and b1): zero everywhere",
-    "learning_rate_ignored": "gradient of the mean loss, W2 (and b2, W1, b1): the same step",
-    "learning_rate_twice": "gradient of the mean loss, W2 (and b2, W1, b1): 100 times the right",
-    "loss_after_step": "summed loss of the batch, before the step: measured after the step",
-    "loss_piles_up": "loss of each of 100 steps: those of the steps before are added to it",
-    "mean_loss": "summed loss of the batch, before the step: the mean over the batch, not",
-    "momentum": "parameters over 100 steps, W2 after 2 steps (and b2, W1, b1): 0.9 times",
-    "no_copies": "copies the parameters it is given, and leaves these as they are",
-    "no_derivative": "gradient of the mean loss, W1 (and b1): as if the activation's derivative",
-    "no_hidden_bias": "logits: as if b1 were zero: is it forgotten?",
-    "no_output_bias": "logits: as if b2 were zero: is it forgotten?",
-    "no_zero_grad": "parameters over 100 steps, W2 after 2 steps (and b2, W1, b1): the gradient",
-    "not_finite": "logits: not finite",
-    "not_reset": "a second network starts anew",
-    "relu_of_next_layer": "gradient of the mean loss, W2 (and b2, W1, b1)",
-    "shared_by_all": "a second network's step leaves the first one alone",
-    "small_batch_dropped": "parameters over 100 steps, W2 after 3 steps (and b2, W1, b1): this",
-    "softmax_in_logits": "logits: probabilities, not the scores before the softmax",
-    "softmax_twice": "summed loss of the batch, before the step: the softmax is applied twice",
-    "summed_gradient": "gradient of the mean loss, W2 (and b2, W1, b1): 32 times too great",
-    "updates_too_early": "gradient of the mean loss, W1 (and b1): right for tiny steps only",
-    "weight_decay": "gradient of the mean loss, W2 (and b2, W1, b1): 0.0001 times W2 is added",
+# The first lines of some verdicts, as far as the place.
+FIRST_LINES = {
+    "activated_output": "relu: the activation is applied to the last layer, too (logits)",
+    "adam": "relu: Adam, not gradient descent (gradient of the mean loss, W2)",
+    "bias_not_trained": "relu: b1, b2: the step does not change the bias (gradient of the mean",
+    "derivative_at_output": "sigmoid: the activation's derivative is taken at its output f(z), not",
+    "fixed_batch_size": "relu: divided by 256, whatever the size of the batch (gradient",
+    "images_overwritten": "relu: the images of the batch are overwritten (leaves the images as",
+    "label_smoothing": "relu: label smoothing of 0.1: a part of the label is spread over all",
+    "momentum": "relu: momentum of 0.9: a part of the step before is in it (parameters over 100",
+    "softmax_over_examples": "relu: the softmax runs over the examples of the batch, not over",
+    "squared_error": "relu: squared error of the probabilities, not cross-entropy (summed loss",
+    "warm_up": "relu: the step's size changes from step to step: 0.2, 0.4, 0.6, 0.8 times the",
 }
 
 NETWORK = """import torch
@@ -95,24 +68,41 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_every_wrong_file_has_its_line() -> None:
-    assert sorted(FIRST_WRONG) == sorted(MISTAKES)
-
-
-@pytest.mark.parametrize("name", FIRST_WRONG)
-def test_a_wrong_file_is_told_in_its_first_line_that_is_not_ok(
+@pytest.mark.parametrize("name", FIRST_LINES)
+def test_the_first_line_says_what_is_wrong_and_the_last_where_to_read_on(
     name: str, wrong: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = "sigmoid" if name == "derivative_at_output" else "relu"
-    assert check.main([str(wrong(name)), "--activation", chosen]) == 1
-    head, *lines, advice = capsys.readouterr().out.splitlines()
-    assert head == f"{name} with {chosen}, against concise: WRONG"
+    entry = CORPUS.wrong[name]
+    assert check.main([str(wrong(name)), "--activation", entry.activation]) == 1
+    head, *lines, link = capsys.readouterr().out.splitlines()
+    assert head.startswith(f"WRONG  {name}, with {FIRST_LINES[name]}")
     first = next(line for line in lines if not line.startswith("  ok "))
-    assert first.startswith(f"  WRONG  {FIRST_WRONG[name]}")
-    assert advice == "Look at the first line that is not ok: the others may follow from it."
+    assert first.startswith("  WRONG  ")
+    assert "found " in first and "expected " in first
     after = lines[lines.index(first) + 1]
     assert after.startswith("         network 36-12-")
     assert "relative difference" in after and "allowed" in after
+    assert any(line.startswith("What to look at: ") for line in lines)
+    assert link == f"See docs/mistakes.md#{entry.cause}"
+
+
+def test_hints_give_away_one_thing_after_the_other(
+    wrong: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {}
+    for hint in (0, 1, 2, 3):
+        file = str(wrong("softmax_twice"))
+        assert check.main([file, "--activation", "relu", "--hint", str(hint)]) == 1
+        told[hint] = capsys.readouterr().out
+    assert told[0] == "WRONG  softmax_twice\n"
+    assert told[1].startswith(
+        "WRONG  softmax_twice, with relu: summed loss of the batch, before the step: found "
+    )
+    assert "twice:" not in told[1] and "What to look at" not in told[1]
+    assert told[2].startswith("WRONG  softmax_twice, with relu: the softmax is applied twice (")
+    assert "What to look at" not in told[2]
+    assert told[3].startswith(told[2])
+    assert "What to look at: cross_entropy" in told[3]
 
 
 @pytest.mark.parametrize("name", implementations.names())
@@ -121,9 +111,8 @@ def test_a_right_implementation_is_ok_in_each_requirement(
 ) -> None:
     path = str(implementations.source(name))
     assert check.main([path, "--activation", "relu", "prelu"]) == 0
-    head, *lines, last = capsys.readouterr().out.splitlines()
-    assert head == f"{name} with relu, against concise: agrees"
-    assert last == f"{name} with prelu, against concise: agrees"
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == f"RIGHT  {name}: as the framework's network, with 2 activations"
     words = [words for quantity, words in check.REQUIREMENTS.items() if quantity != "interface"]
     assert len(lines) == len(words)
     for line, expected in zip(lines, words, strict=True):
@@ -135,9 +124,7 @@ def test_a_mistake_with_one_activation_only_is_found_by_default(
 ) -> None:
     # ReLU's derivative is the same at its output.
     assert check.main([str(wrong("derivative_at_output"))]) == 1
-    output = capsys.readouterr().out
-    assert "derivative_at_output with relu, against concise: agrees\n" in output
-    assert "derivative_at_output with elu, against concise: WRONG\n" in output
+    assert capsys.readouterr().out.startswith("WRONG  derivative_at_output, with elu: ")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +157,7 @@ def test_a_broken_file_is_told_with_its_line(
     output = capsys.readouterr().out
     failing = next(each for each in output.splitlines() if each.startswith("  FAILS"))
     assert failing.startswith(f"  FAILS  {path}:{line}: " if line else f"  FAILS  {path}: ")
+    assert output.startswith("FAILS  mine, with relu: ")
     assert words in failing
     assert "Traceback" not in output
 
@@ -267,6 +255,6 @@ def test_the_command_runs_as_make_check_runs_it(
     )
     assert done.returncode == status
     assert done.stderr == ""
-    heads = [line for line in done.stdout.splitlines() if line.startswith(f"{name} with ")]
-    assert len(heads) == (1 if status else len(activations.names()))
+    word = "WRONG" if status else "RIGHT"
+    assert done.stdout.startswith(f"{word}  {name}")
     assert ("WRONG" in done.stdout) == bool(status)

@@ -48,7 +48,8 @@ def test_the_tutorials_check_says_what_is_wrong_and_then_that_it_is_right(
     mend(file)
     assert check.main([str(file)]) == 0
     printed = capsys.readouterr().out
-    assert "my_network with prelu: not possible, it passes no alpha to the function" in printed
+    assert printed.startswith("RIGHT  my_network: ")
+    assert "no requirement: prelu; it passes no alpha to the function" in printed
     assert check.main([str(file), "--activation", "prelu"]) == 1
     assert check.main([str(tmp_path / "my_activations/softsign.py")]) == 0
 

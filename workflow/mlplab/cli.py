@@ -1,115 +1,87 @@
 """The command `mlplab`: what can be done without running a study."""
 
+import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
-USAGE = """\
+
+class Command(NamedTuple):
+    """A function that gets the further arguments and returns the exit status, or None for 0."""
+
+    place: str
+    takes: str
+    does: str
+
+
+COMMANDS = {
+    "benchmark-mistakes": Command(
+        "judging.benchmark:main", "[FOLDER]", "how many known mistakes are detected and named"
+    ),
+    "check": Command("judging.check:main", "FILE", "is this implementation or activation right?"),
+    "checklist": Command(
+        "crate.make:print_checklist", "STUDY", "what a reviewer asks, answered by a finished study"
+    ),
+    "config": Command(
+        "config.check:main",
+        "FILE",
+        "is this configuration right? prints it with all defaults filled in",
+    ),
+    "crate": Command(
+        "crate.make:main", "STUDY", "a finished study as one package for others (docs/crates.md)"
+    ),
+    "docs": Command(
+        "config.docs:main", "", "print the table of all configuration keys (config/README.md)"
+    ),
+    "mistakes": Command(
+        "judging.page:main", "FILE", "write the page of known mistakes (docs/mistakes.md)"
+    ),
+    "reproduce": Command(
+        "crate.reproduce:main",
+        "CRATE",
+        "run the study of a crate again, elsewhere: is it the same?",
+    ),
+    "schema": Command(
+        "config.docs:print_schema",
+        "",
+        "print the JSON schema of a configuration, for editors (config/schema.json)",
+    ),
+    "server": Command(
+        "tracking.server:main", "", "start a tracking server for a team (docs/tracking-server.md)"
+    ),
+    "ui": Command("tracking.ui:main", "[STUDY]", "open MLflow's UI on the runs of a study"),
+    "watch": Command(
+        "terminal.watch:main", "[STUDY]", "show how far a study is that runs elsewhere"
+    ),
+}
+
+
+def usage() -> str:
+    """What the commands are, a line for each."""
+    calls = {name: f"{name} {command.takes}".strip() for name, command in COMMANDS.items()}
+    width = max(map(len, calls.values()))
+    lines = [f"  {call:{width}}  {COMMANDS[name].does}\n" for name, call in calls.items()]
+    return f"""\
 usage: mlplab COMMAND …
 
-  check FILE        is this implementation or activation right?
-  checklist STUDY   what a reviewer asks, answered by a finished study
-  config FILE       is this configuration right? prints it with all defaults filled in
-  crate STUDY       a finished study as one package for others (docs/crates.md)
-  docs              print the table of all configuration keys (config/README.md)
-  reproduce CRATE   run the study of a crate again, elsewhere: is it the same?
-  schema            print the JSON schema of a configuration, for editors (config/schema.json)
-  server            start a tracking server for a team (docs/tracking-server.md)
-  ui [STUDY]        open MLflow's UI on the runs of a study
-  watch [STUDY]     show how far a study is that runs elsewhere
-
+{"".join(lines)}
 `mlplab COMMAND --help` says more.
 """
-
-
-def _check(arguments: Sequence[str]) -> int:
-    from mlplab.judging.check import main
-
-    return main(arguments)
-
-
-def _checklist(arguments: Sequence[str]) -> int:
-    from mlplab.crate.make import print_checklist
-
-    return print_checklist(arguments)
-
-
-def _config(arguments: Sequence[str]) -> int:
-    from mlplab.config.check import main
-
-    return main(arguments)
-
-
-def _crate(arguments: Sequence[str]) -> int:
-    from mlplab.crate.make import main
-
-    return main(arguments)
-
-
-def _docs(arguments: Sequence[str]) -> int:
-    from mlplab.config.docs import markdown
-
-    print(markdown(), end="")
-    return 0
-
-
-def _reproduce(arguments: Sequence[str]) -> int:
-    from mlplab.crate.reproduce import main
-
-    return main(arguments)
-
-
-def _schema(arguments: Sequence[str]) -> int:
-    from mlplab.config.schema import for_editors
-
-    print(for_editors(), end="")
-    return 0
-
-
-def _server(arguments: Sequence[str]) -> int:
-    from mlplab.tracking.server import main
-
-    main(arguments)
-    return 0
-
-
-def _ui(arguments: Sequence[str]) -> int:
-    from mlplab.tracking.ui import main
-
-    return main(arguments)
-
-
-def _watch(arguments: Sequence[str]) -> int:
-    from mlplab.terminal.watch import main
-
-    return main(arguments)
-
-
-# Each imports what it needs itself: torch and MLflow take seconds.
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "check": _check,
-    "checklist": _checklist,
-    "config": _config,
-    "crate": _crate,
-    "docs": _docs,
-    "reproduce": _reproduce,
-    "schema": _schema,
-    "server": _server,
-    "ui": _ui,
-    "watch": _watch,
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status: 2 where there is no such command."""
     command, *rest = list(sys.argv[1:] if arguments is None else arguments) or [""]
     if command in ("-h", "--help"):
-        print(USAGE, end="")
+        print(usage(), end="")
         return 0
     if command not in COMMANDS:
         found = f"there is no command {command!r}\n\n" if command else ""
-        print(f"{found}{USAGE}", end="", file=sys.stderr)
+        print(f"{found}{usage()}", end="", file=sys.stderr)
         return 2
-    return COMMANDS[command](rest)
+    # Only what is needed is imported: torch and MLflow take seconds.
+    module, _, function = COMMANDS[command].place.partition(":")
+    return getattr(importlib.import_module(f"mlplab.{module}"), function)(rest) or 0
 
 
 if __name__ == "__main__":

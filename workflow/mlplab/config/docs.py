@@ -1,12 +1,13 @@
 """config/README.md, written from the declared keys."""
 
-from collections.abc import Iterator
+import argparse
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 
 from mlplab.config.mistakes import type_names
-from mlplab.config.schema import declared
+from mlplab.config.schema import declared, for_editors
 
 HEAD = """# Configuration
 
@@ -80,3 +81,16 @@ def _rows(properties: dict[str, Any], prefix: str = "") -> Iterator[str]:
 def markdown() -> str:
     """The whole page."""
     return HEAD + "\n".join(_rows(declared()["properties"])) + "\n" + TAIL
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the table of all keys."""
+    argparse.ArgumentParser(prog="mlplab docs", description=__doc__).parse_args(arguments)
+    print(markdown(), end="")
+
+
+def print_schema(arguments: Sequence[str]) -> None:
+    """Print the JSON schema of a configuration."""
+    about = for_editors.__doc__
+    argparse.ArgumentParser(prog="mlplab schema", description=about).parse_args(arguments)
+    print(for_editors(), end="")

@@ -11,7 +11,7 @@ from mlplab.activations import Activation
 from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Split
 from mlplab.initializers import initial_parameters
-from mlplab.judging.mistakes import Batch, Parameters
+from mlplab.judging.values import Batch, Parameters
 from mlplab.optimizers import Optimizer
 from mlplab.study.settings import Settings
 

@@ -1,12 +1,13 @@
 """Check one implementation or activation: `mlplab check path/to/my_network.py`.
 
-Prints a verdict for each requirement; the exit status is 0 where all are met, 1 where one is not,
-2 where the command itself is wrong. Takes seconds and downloads nothing: random images serve.
+Says in the first line whether it is right, and if not, why; then a line for each requirement, then
+what to look at. The exit status is 0 where all are met, 1 where one is not, 2 where the command
+itself is wrong. Takes seconds and downloads nothing: random images serve.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,11 +16,13 @@ from mlplab import activations, implementations
 from mlplab.activations import Activation
 from mlplab.datasets.store import Split
 from mlplab.errors import UserError
+from mlplab.implementations import Build
 from mlplab.isolation.run import Isolated, isolated
 from mlplab.judging.cases import Problem
-from mlplab.judging.compare import compare, first_difference
-from mlplab.judging.mistakes import difference
-from mlplab.judging.tolerances import EXACT, FLOAT64_TOLERANCE, Row
+from mlplab.judging.compare import compare
+from mlplab.judging.tolerances import FLOAT64_TOLERANCE
+from mlplab.judging.values import difference
+from mlplab.judging.verdict import ALL, HINTS, Verdict
 from mlplab.plugins import PlugInError, blaming, defines
 
 REFERENCE = "concise"
@@ -66,62 +69,32 @@ def problems() -> list[Problem]:
     ]
 
 
-def _verdict(words: str, rows: Sequence[Row]) -> str:
-    """One line: met, or the first difference among these rows."""
-    wrong = first_difference(rows)
-    if wrong is None:
-        greatest = max(row.difference for row in rows)
-        exact = all(row.tolerance == EXACT for row in rows)
-        return f"  ok     {words}" + ("" if exact else f" (within {greatest:.0e})")
-    if wrong.verdict == "fails":
-        return f"  FAILS  {wrong.detail}"
-    after = f" after {wrong.step} steps" if wrong.step > 1 and wrong.of else ""
-    alike = [row for row in rows if (row.step, row.network) == (wrong.step, wrong.network)]
-    others = [row.of for row in alike if row.verdict != "agrees" and row is not wrong]
-    too = f" (and {', '.join(others)})" if others else ""
-    of = f", {wrong.of}{after}{too}" if wrong.of else ""
-    detail = f": {wrong.detail}" if wrong.detail else ""
-    return (
-        f"  WRONG  {words}{of}{detail}\n"
-        f"         network {wrong.network}, relative difference {wrong.difference:.1e}, "
-        f"allowed {wrong.tolerance:.0e}"
-    )
-
-
-def verdicts(rows: Iterable[Row]) -> list[str]:
-    """A line for each requirement, over all networks that were compared."""
-    order = list(REQUIREMENTS)
-    by_requirement = sorted(rows, key=lambda row: order.index(row.quantity))
-    return [
-        _verdict(REQUIREMENTS[quantity], list(group))
-        for quantity, group in groupby(by_requirement, key=lambda row: row.quantity)
-    ]
-
-
-def check_implementation(path: Path, chosen: Sequence[str] | None, run: Isolated) -> bool:
-    """Print the verdicts of an implementation with each of the activations; True if all are met.
+def examine(
+    path: Path,
+    chosen: Sequence[str] | None = None,
+    load: Callable[[Path], Build] = implementations.load,
+) -> Verdict:
+    """The verdict on an implementation, with each of the activations or up to the first wrong one.
 
     Where none are chosen it is checked with all; one with learned parameters, such as prelu, is
-    then no requirement. `run` is where the file is run.
+    then no requirement. `load` says where the file is run.
     """
     reference = implementations.source(REFERENCE)
     every = sorted(activations.names(), key=lambda name: (name != "relu", name))
-    for index, name in enumerate(chosen or every):
+    agreed: list[Verdict] = []
+    notes = []
+    for name in chosen or every:
         activation = activations.load(name)
-        rows = compare(path, reference, activation, problems(), load=run.implementation)
-        agrees = all(row.verdict == "agrees" for row in rows)
+        rows = compare(path, reference, activation, problems(), load=load)
         if activation.parameters and not chosen and rows[-1].verdict == "fails":
             learned = ", ".join(activation.parameters)
-            print(f"{path.stem} with {name}: not possible, it passes no {learned} to the function")
+            notes.append(f"  no requirement: {name}; it passes no {learned} to the function")
             continue
-        print(f"{path.stem} with {name}, against {REFERENCE}: {'agrees' if agrees else 'WRONG'}")
-        # A mistake of the implementation shows with every activation: details once are enough.
-        if not agrees or index == 0:
-            print("\n".join(verdicts(rows)))
-        if not agrees:
-            print("Look at the first line that is not ok: the others may follow from it.")
-            return False
-    return True
+        found = Verdict(path.stem, name, tuple(rows), REQUIREMENTS)
+        if not found.right:
+            return found
+        agreed.append(found)
+    return replace(agreed[0], compared=len(agreed), notes=tuple(notes))
 
 
 def derivative_rows(activation: Activation) -> list[tuple[str, float]]:
@@ -186,6 +159,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=activations.names(),
         help="check an implementation with these only (default: all)",
     )
+    parser.add_argument(
+        "--hint",
+        type=int,
+        choices=HINTS,
+        default=ALL,
+        help="how much is given away of an implementation: "
+        + "; ".join(f"{level} {words}" for level, words in HINTS.items()),
+    )
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
@@ -195,7 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if defines(chosen.path, "function") and not defines(chosen.path, "Network"):
                 met = check_activation(chosen.path, run)
             else:
-                met = check_implementation(chosen.path, chosen.activation, run)
+                verdict = examine(chosen.path, chosen.activation, run.implementation)
+                print("\n".join(verdict.lines(chosen.hint)))
+                met = verdict.right
     except UserError as error:
         print(f"  FAILS  {error}")
         met = False

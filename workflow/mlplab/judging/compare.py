@@ -3,14 +3,12 @@
 Both start from the same parameters and see the same batches. In float64 two right implementations
 differ by rounding alone, so whatever is greater is a mistake. The quantities are compared in the
 order in which a step computes them, gradients from the output back to the input: the first one that
-differs says where to look. Well-known mistakes are named.
+differs says where to look, and whether it is a known mistake.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import partial
-from itertools import chain
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +21,8 @@ from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Split
 from mlplab.implementations import Build
 from mlplab.isolation.run import isolated
-from mlplab.judging import mistakes
 from mlplab.judging.cases import Problem, problems_of
-from mlplab.judging.mistakes import (
-    PROBING_RATE,
-    SMALL_RATE,
-    Batch,
-    Parameters,
-    Step,
-    copies,
-    explanation,
-    first_step,
-    known_correct,
-    known_gradients,
-    known_logits,
-    known_losses,
-    random_values,
-)
+from mlplab.judging.mistakes.diagnosis import cause_of
 from mlplab.judging.tolerances import (
     EXACT,
     FLOAT32_LOSS_TOLERANCE,
@@ -50,9 +33,12 @@ from mlplab.judging.tolerances import (
     each_parameter,
     row_of,
 )
+from mlplab.judging.values import Batch, Parameters, copies
 from mlplab.plugins import PlugInError
 from mlplab.training.loop import train_epoch
 
+# A gradient is read off a step of this learning rate: (before - after) / learning rate.
+PROBING_RATE = 0.5
 STEPS = (1, 2, 3, 10, 100)
 # The comparison in float32 sees this many images at most.
 FLOAT32_IMAGES = 10_000
@@ -61,6 +47,32 @@ FLOAT32_IMAGES = 10_000
 def _cloned(batch: Batch) -> Batch:
     images, labels = batch
     return images.clone(), labels.clone()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a first step shows: loss, correct predictions, the mean loss's gradient."""
+
+    loss: torch.Tensor
+    correct: torch.Tensor
+    gradient: Parameters
+
+
+def first_step(
+    build: Build, start: Parameters, activation: Activation, batch: Batch, rate: float
+) -> Step:
+    """One step of a new network, with the learning rate `rate`."""
+    network = build(copies(start), activation, rate)
+    loss, correct = network.train_step(*batch)
+    after = network.parameters()
+    gradient = {name: (value - after[name]) / rate for name, value in start.items()}
+    return Step(loss.detach().clone(), correct.clone(), gradient)
+
+
+def _reading(start: torch.Tensor, gradient: torch.Tensor) -> float:
+    """How exactly a gradient can be read off parameters, relative to its greatest value."""
+    rounding = 4 * torch.finfo(start.dtype).eps * start.abs().max() / PROBING_RATE
+    return (rounding / (gradient.abs().max() or 1.0)).item()
 
 
 def _on_batch(
@@ -74,52 +86,22 @@ def _on_batch(
     """Logits, loss, correct predictions and gradient of new networks on a batch."""
     start = problem.start(activation, torch.float64)
     images, labels = batch
-    count = len(labels)
 
     def row(quantity: str, of: str, step: int, *compared: Any) -> Row:
         return row_of(problem, quantity + suffix, of, step, *compared)
-
-    def step(chosen: Build, rate: float, batch: Batch) -> Step:
-        return first_step(chosen, start, activation, batch, rate)
 
     logits = reference(copies(start), activation, PROBING_RATE).logits(images).detach()
     network = build(copies(start), activation, PROBING_RATE)
     seen, _ = _cloned(batch)
     found_logits = network.logits(seen).detach().clone()
     yield row("images unchanged", "logits()", 0, seen, images, EXACT)
+    yield row("logits", "", 0, found_logits, logits, FLOAT64_TOLERANCE)
 
-    def why_logits() -> str:
-        again = random_values(found_logits, network.logits(images.clone()))
-        known = chain(again, known_logits(reference, start, activation, images))
-        return explanation(found_logits, logits, known=known)
-
-    yield row("logits", "", 0, found_logits, logits, FLOAT64_TOLERANCE, why_logits)
-
-    right = step(reference, PROBING_RATE, batch)
+    right = first_step(reference, start, activation, batch, PROBING_RATE)
     seen, seen_labels = _cloned(batch)
-    found = step(build, PROBING_RATE, (seen, seen_labels))
+    found = first_step(build, start, activation, (seen, seen_labels), PROBING_RATE)
     yield row("images unchanged", "train_step()", 1, seen, images, EXACT)
-
-    after = {name: value - PROBING_RATE * right.gradient[name] for name, value in start.items()}
-    logits_after = reference(after, activation, PROBING_RATE).logits(images).detach()
-
-    def why_loss() -> str:
-        again = random_values(found.loss, step(build, PROBING_RATE, _cloned(batch)).loss)
-        known = chain(again, known_losses(logits, logits_after, labels))
-        return explanation(found.loss.double(), right.loss, known=known)
-
-    def why_correct() -> str:
-        known = known_correct(logits, logits_after, labels)
-        return explanation(found.correct.double(), right.correct.double(), known=known)
-
-    def why_gradient(name: str) -> str:
-        small, again = (step(build, r, _cloned(batch)) for r in (SMALL_RATE, PROBING_RATE))
-        for words, _ in random_values(found.gradient[name], again.gradient[name]):
-            return words
-        known = known_gradients(reference, start, activation, batch, name)
-        return mistakes.why_gradient(name, start, found, small, right, count, known)
-
-    yield row("loss", "", 1, found.loss, right.loss, FLOAT64_TOLERANCE, why_loss)
+    yield row("loss", "", 1, found.loss, right.loss, FLOAT64_TOLERANCE)
     yield row(
         "correct predictions",
         "",
@@ -127,7 +109,6 @@ def _on_batch(
         found.correct.double(),
         right.correct.double(),
         EXACT,
-        why_correct,
     )
     yield row("labels unchanged", "", 1, seen_labels, labels, EXACT)
     yield from each_parameter(
@@ -136,8 +117,7 @@ def _on_batch(
         1,
         found.gradient,
         right.gradient,
-        FLOAT64_TOLERANCE,
-        why_gradient,
+        {n: FLOAT64_TOLERANCE + _reading(start[n], right.gradient[n]) for n in start},
     )
 
 
@@ -178,8 +158,6 @@ def _many_steps(
     network, right = (
         chosen(copies(start), activation, problem.optimizer) for chosen in (build, reference)
     )
-    before, right_before = start, start
-    previous: Parameters = {}
     returned = []
     for step, batch in enumerate(problem.batches(max(STEPS)), start=1):
         answers = [one.train_step(*_cloned(batch)) for one in (network, right)]
@@ -187,21 +165,14 @@ def _many_steps(
         if step not in STEPS:
             continue
         now, right_now = copies(network.parameters()), copies(right.parameters())
-        updates = {n: (before[n] - now[n], right_before[n] - right_now[n]) for n in start}
-        # Only of consecutive steps it can be told what each of them did.
-        why = partial(mistakes.why_update, updates, previous, len(batch[1])) if step <= 3 else None
         tolerance = FLOAT64_TOLERANCE if step <= 10 else MANY_STEPS_TOLERANCE
-        yield from each_parameter(problem, "parameters", step, now, right_now, tolerance, why)
-        before, right_before = now, right_now
-        previous = {name: update for name, (_, update) in updates.items()}
+        yield from each_parameter(problem, "parameters", step, now, right_now, tolerance)
     loss, correct, right_loss, right_correct = map(torch.stack, zip(*returned, strict=True))
     for quantity, found, expected, tolerance in (
         ("loss of all steps", loss, right_loss, MANY_STEPS_TOLERANCE),
         ("correct predictions of all steps", correct, right_correct, EXACT),
     ):
-        known = [("those of the steps before are added to it", expected.cumsum(0))]
-        why_returned = partial(explanation, found, expected, known=known)
-        yield row_of(problem, quantity, "", max(STEPS), found, expected, tolerance, why_returned)
+        yield row_of(problem, quantity, "", max(STEPS), found, expected, tolerance)
 
 
 def _float32_epoch(
@@ -266,7 +237,14 @@ def compare(
                 for row in part(build, right, activation, problem):
                     rows.append(row)
     except PlugInError as error:
-        return [*rows, failure(error, network)]
+        rows.append(failure(error, network))
+    first = first_difference(rows)
+    if first is not None and first.verdict == "differs":
+        problem = next(each for each in possible if each.network == first.network)
+        cause = cause_of(first.quantity, first.step, build, activation, problem)
+        if cause is not None:
+            named = replace(first, detail=cause.sentence, mistake=cause.mistake.name)
+            rows[rows.index(first)] = named
     return rows
 
 

@@ -1,15 +1,14 @@
 """One quantity of an implementation beside that of a reference, and how far apart they may be."""
 
 import string
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import torch
 
 from mlplab.judging.cases import Problem
-from mlplab.judging.mistakes import Parameters, difference
+from mlplab.judging.values import Parameters, difference, farthest
 
 # Differences are relative to the greatest value of the reference's tensor.
 FLOAT64_TOLERANCE = 1e-12
@@ -24,7 +23,11 @@ EXACT = 0.0
 
 @dataclass(frozen=True)
 class Row:
-    """One compared quantity; `difference` is relative, NaN where a value is not finite."""
+    """One compared quantity; `difference` is relative, NaN where a value is not finite.
+
+    `values` are the two values where they are farthest apart; `mistake` is a name in the catalogue
+    and `detail` its sentence, where the first difference is a known mistake.
+    """
 
     quantity: str
     of: str
@@ -35,6 +38,8 @@ class Row:
     tolerance: float
     verdict: Literal["agrees", "differs", "fails"]
     detail: str = ""
+    values: str = ""
+    mistake: str = ""
 
 
 def row_of(
@@ -45,13 +50,11 @@ def row_of(
     actual: torch.Tensor,
     expected: torch.Tensor,
     tolerance: float,
-    detail: Callable[[], str] | None = None,
 ) -> Row:
-    """The row of one quantity, tensors of the same shape; `detail` says in words what differs."""
+    """The row of one quantity, tensors of the same shape."""
     found = difference(actual, expected)
     # Where the reference itself overflows, a right implementation does so, too.
     agrees = found <= tolerance or not (expected.isfinite().all() or actual.isfinite().all())
-    explain = detail or (lambda: "" if actual.isfinite().all() else "not finite")
     return Row(
         quantity=quantity,
         of=of,
@@ -61,7 +64,8 @@ def row_of(
         difference=found,
         tolerance=tolerance,
         verdict="agrees" if agrees else "differs",
-        detail="" if agrees else explain(),
+        detail="" if agrees or actual.isfinite().all() else "not finite",
+        values="" if agrees else farthest(actual, expected),
     )
 
 
@@ -76,8 +80,7 @@ def each_parameter(
     step: int,
     actual: Parameters,
     expected: Parameters,
-    tolerance: float,
-    detail: Callable[[str], str] | None = None,
+    tolerance: float | Mapping[str, float],
 ) -> list[Row]:
     """A row for each parameter, of the output's layer first: the order of the backward pass."""
     names = sorted(expected, key=_layer, reverse=True)
@@ -89,8 +92,7 @@ def each_parameter(
             step,
             actual[name],
             expected[name],
-            tolerance,
-            partial(detail, name) if detail else None,
+            tolerance if isinstance(tolerance, float) else tolerance[name],
         )
         for name in names
     ]

@@ -1,0 +1,337 @@
+"""Mistakes of the data: what is made of images and labels."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from mlplab.judging.mistakes.catalogue import Settings, mistake, shown_by
+from mlplab.judging.mistakes.evidence import Seen
+from mlplab.judging.mistakes.forward import PLACES, everywhere
+from mlplab.judging.mistakes.network import Network
+
+
+class PixelsMixed(Network):
+    def pixels(self, images: torch.Tensor) -> torch.Tensor:
+        return images.reshape(-1, len(images)).T
+
+
+shown_by(
+    mistake(
+        "data",
+        "pixels-mixed",
+        "the pixels of several images are mixed: a reshape where a transpose is meant",
+        "images.reshape(len(images), -1), and .T after it where examples are columns; "
+        "reshape(-1, len(images)) does not transpose.",
+        "2018-11-16 https://github.com/TobiasLee/Chinese-Hip-pop-Generation/pull/8",
+    ),
+    everywhere,
+)(PixelsMixed)
+
+
+class OtherOrder(Network):
+    order: str = "column by column"
+
+    def pixels(self, images: torch.Tensor) -> torch.Tensor:
+        if self.order == "column by column":
+            return images.transpose(1, 2).flatten(1)
+        if self.order == "from the last to the first":
+            return images.flatten(1).flip(1)
+        if self.order == "mirrored from left to right":
+            return images.flip(2).flatten(1)
+        return images.flip(1).flatten(1)
+
+
+def _orders(seen: Seen) -> Iterator[Settings]:
+    for order in (
+        "column by column",
+        "from the last to the first",
+        "mirrored from left to right",
+        "upside down",
+    ):
+        for place in PLACES:
+            yield place | {"order": order}
+
+
+shown_by(
+    mistake(
+        "data",
+        "pixels-in-another-order",
+        "each image's pixels are in another order: {order}",
+        "images.flatten(1): row by row, as they come.",
+        "2017-05-03 https://github.com/nitrain/nitrain/issues/14",
+    ),
+    _orders,
+)(OtherOrder)
+
+
+class Rescaled(Network):
+    factor: float = 1.0
+
+    def pixels(self, images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1) * self.factor
+
+
+def _factors(*factors: float) -> Callable[[Seen], Iterator[Settings]]:
+    def settings(seen: Seen) -> Iterator[Settings]:
+        for factor in factors:
+            for place in PLACES:
+                yield place | {"factor": factor}
+
+    return settings
+
+
+shown_by(
+    mistake(
+        "data",
+        "scaled-again",
+        "the images are divided by 255 once more",
+        "They come between 0 and 1: do not divide them again.",
+        "2018-10-11 https://github.com/pkmital/pycadl/pull/5",
+    ),
+    _factors(1 / 255, 1 / 256),
+)(Rescaled)
+
+shown_by(
+    mistake(
+        "data",
+        "scaled-back",
+        "the images are multiplied by 255",
+        "They come between 0 and 1, and that is what the network computes with.",
+        "2020-07-05 https://github.com/CSAILVision/GazeCapture/issues/32",
+    ),
+    _factors(255.0, 256.0),
+)(Rescaled)
+
+
+class Standardised(Network):
+    how: str = "the batch"
+
+    def pixels(self, images: torch.Tensor) -> torch.Tensor:
+        x = images.flatten(1)
+        fixed = {
+            "0.5 and 0.5": (0.5, 0.5),
+            "0.1307 and 0.3081": (0.1307, 0.3081),
+            "0.2860 and 0.3530": (0.2860, 0.3530),
+        }
+        if self.how in fixed:
+            mean, deviation = fixed[self.how]
+            return (x - mean) / deviation
+        kind, _, ddof = self.how.partition(", ")
+        unbiased = ddof != "n"
+        if kind == "the batch":
+            return (x - x.mean()) / x.std(unbiased=unbiased)
+        if kind == "each pixel over the batch":
+            return (x - x.mean(0)) / (x.std(0, unbiased=unbiased) + 1e-8)
+        if kind == "each image":
+            return (x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True, unbiased=unbiased)
+        if kind == "its greatest pixel":
+            return x / x.max()
+        if kind == "each image's greatest pixel":
+            return x / x.max(1, keepdim=True).values
+        if kind == "its mean, which is taken off":
+            return x - x.mean()
+        if kind == "each pixel's mean, which is taken off":
+            return x - x.mean(0)
+        return x / x.norm(dim=1, keepdim=True)
+
+
+def _standards(seen: Seen) -> Iterator[Settings]:
+    for how in (
+        "0.5 and 0.5",
+        "0.1307 and 0.3081",
+        "0.2860 and 0.3530",
+        "the batch",
+        "the batch, n",
+        "each pixel over the batch",
+        "each pixel over the batch, n",
+        "each image",
+        "each image, n",
+        "its greatest pixel",
+        "each image's greatest pixel",
+        "its mean, which is taken off",
+        "each pixel's mean, which is taken off",
+        "each image's length",
+    ):
+        for place in PLACES:
+            yield place | {"how": how}
+
+
+shown_by(
+    mistake(
+        "data",
+        "standardised",
+        "the images are standardised first: by {how}",
+        "The network computes with the images as they come, between 0 and 1.",
+        "2019-02-26 https://github.com/oscarkey/multitask-learning/issues/6",
+    ),
+    _standards,
+)(Standardised)
+
+
+class OtherValues(Network):
+    how: str = "inverted"
+
+    def pixels(self, images: torch.Tensor) -> torch.Tensor:
+        x = images.flatten(1)
+        if self.how == "inverted":
+            return 1 - x
+        if self.how == "black and white":
+            return (x > 0.5).to(x)
+        if self.how == "0 or 1":
+            return (x > 0).to(x)
+        return x.round()
+
+
+def _values(seen: Seen) -> Iterator[Settings]:
+    for how in ("inverted", "black and white", "0 or 1", "rounded"):
+        for place in PLACES:
+            yield place | {"how": how}
+
+
+shown_by(
+    mistake(
+        "data",
+        "other-pixels",
+        "the images are changed first: {how}",
+        "The network computes with the images as they come, between 0 and 1.",
+        "2021-08-24 https://github.com/milesial/Pytorch-UNet/issues/291",
+    ),
+    _values,
+)(OtherValues)
+
+
+class OtherLabels(Network):
+    how: str = ""
+
+    def batch(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        classes = self.start[f"b{self.depth}"].numel()
+        changed = {
+            "one more than they are": (labels + 1) % classes,
+            "one less than they are": (labels - 1) % classes,
+            "one less than they are, 0 at least": (labels - 1).clamp(min=0),
+            "one more than they are, the last at most": (labels + 1).clamp(max=classes - 1),
+            "counted from the other end": classes - 1 - labels,
+        }
+        return images, changed[self.how]
+
+
+def _other_labels(seen: Seen) -> Iterator[Settings]:
+    for how in (
+        "one more than they are",
+        "one less than they are",
+        "one less than they are, 0 at least",
+        "one more than they are, the last at most",
+        "counted from the other end",
+    ):
+        yield {"how": how}
+
+
+shown_by(
+    mistake(
+        "data",
+        "labels-shifted",
+        "the labels are {how}",
+        "Labels count the classes from 0, and are used as they come.",
+        "2021-08-23 https://github.com/mlverse/torch/pull/681",
+    ),
+    _other_labels,
+)(OtherLabels)
+
+
+class LabelsOfOthers(Network):
+    how: str = "flipped"
+
+    def batch(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if self.how == "flipped":
+            return images, labels.flip(0)
+        if self.how == "sorted":
+            return images, labels.sort().values
+        return images, labels.roll(1 if self.how == "one later" else -1)
+
+
+shown_by(
+    mistake(
+        "data",
+        "labels-of-others",
+        "images and labels do not belong together: one of them is in another order",
+        "Whatever reorders the images must reorder the labels in the same way.",
+        "2024-05-20 https://github.com/mlcommons/GaNDLF/pull/870",
+    ),
+    lambda seen: iter([{"how": how} for how in ("flipped", "sorted", "one later", "one earlier")]),
+)(LabelsOfOthers)
+
+
+class FirstBatchOnly(Network):
+    first: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def batch(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self.first = self.first or (images, labels)
+        return self.first
+
+
+shown_by(
+    mistake(
+        "data",
+        "first-batch-only",
+        "every step learns from the first batch",
+        "Use the batch that train_step() is given: do not keep one, and make an iterator once.",
+        "2019-04-04 https://github.com/ZhaoJ9014/face.evoLVe/pull/39",
+    ),
+)(FirstBatchOnly)
+
+
+class PartOfTheBatch(Network):
+    part: str = "half"
+    # Loss and predictions of the whole batch are returned, or of that part.
+    whole_returned: bool = False
+
+    def batch(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        count = len(labels)
+        kept = {
+            "all but the last example": slice(0, max(1, count - 1)),
+            "all but the first example": slice(min(1, count - 1), count),
+            "half of the examples": slice(0, max(1, count // 2)),
+            "the first example": slice(0, 1),
+            "the last example": slice(count - 1, count),
+        }[self.part]
+        return images[kept], labels[kept]
+
+    def train_step(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self.phase = "training"
+        whole = self.returned(self.scores(images), labels)
+        part = super().train_step(images, labels)
+        return whole if self.whole_returned else part
+
+
+def _parts(seen: Seen) -> Iterator[Settings]:
+    for part in (
+        "all but the last example",
+        "all but the first example",
+        "half of the examples",
+        "the first example",
+        "the last example",
+    ):
+        for whole in (False, True):
+            yield {"part": part, "whole_returned": whole}
+
+
+shown_by(
+    mistake(
+        "data",
+        "part-of-the-batch",
+        "{part} of the batch alone is learned from",
+        "All examples of the batch count, the last one too.",
+        "2025-04-20 https://github.com/WeisongZhao/SN2N/issues/9",
+    ),
+    _parts,
+)(PartOfTheBatch)

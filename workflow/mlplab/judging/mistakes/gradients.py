@@ -1,0 +1,516 @@
+"""Mistakes of the gradient."""
+
+from collections.abc import Iterator
+
+import torch
+
+from mlplab import activations
+from mlplab.judging.mistakes.catalogue import Settings, mistake, shown_by
+from mlplab.judging.mistakes.evidence import Seen, factor_of
+from mlplab.judging.mistakes.network import Network
+from mlplab.judging.values import Parameters
+
+shown_by(
+    mistake(
+        "gradient",
+        "summed-gradient",
+        "the gradient of the sum over the batch, not of the mean: as many times too great as the "
+        "batch has examples",
+        "Divide by len(labels), once: in the loss, in the error or in the step.",
+        "2013-08-23 https://github.com/davharris/mistnet/issues/33",
+    ),
+    lambda seen: iter([{"gradient_factor": (1.0, 1)}]),
+)(Network)
+
+shown_by(
+    mistake(
+        "gradient",
+        "divided-twice",
+        "divided by the size of the batch once too often",
+        "A mean loss has been divided by len(labels) already: the step must not do so again.",
+        "2019-12-18 https://github.com/ShusenTang/Dive-into-DL-PyTorch/issues/75",
+    ),
+    lambda seen: iter([{"gradient_factor": (1.0, -1)}]),
+)(Network)
+
+shown_by(
+    mistake(
+        "gradient",
+        "up-the-gradient",
+        "the step goes up the gradient, not down: the sign is the opposite",
+        "value -= learning_rate * gradient. With y - q for the error the sign is in it already.",
+        "2017-06-22 https://github.com/pytorch/pytorch/issues/1871",
+    ),
+    lambda seen: iter([{"gradient_factor": (-1.0, 0)}, {"gradient_factor": (-1.0, 1)}]),
+)(Network)
+
+
+class OutputDerivativeAgain(Network):
+    of: str = "softmax"
+
+    def error(self, last: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        q = last.softmax(1) if self.of == "softmax" else last.sigmoid()
+        return super().error(last, labels) * q * (1 - q)
+
+
+def _again(seen: Seen) -> Iterator[Settings]:
+    for of in ("softmax", "sigmoid"):
+        for coefficient in (1.0, 2.0, 0.5):
+            for power in (0, 1):
+                yield {"of": of, "gradient_factor": (coefficient, power)}
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "output-derivative-again",
+        "the output's error is multiplied by q(1 - q) once too often",
+        "With softmax and cross-entropy the error of the scores is q - y: the derivative of the "
+        "softmax is in it already.",
+        "2017-10-01 https://github.com/mnielsen/neural-networks-and-deep-learning/pull/77",
+    ),
+    _again,
+)(OutputDerivativeAgain)
+
+
+class PredictionAsLabel(Network):
+    def error(self, last: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return super().error(last, last.argmax(1))
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "prediction-as-label",
+        "the error is taken against the prediction, not against the label",
+        "q - y, where y is the one-hot label.",
+        "2020-08-15 https://github.com/udacity/nd320-c1-emr-data-starter/issues/4",
+    ),
+)(PredictionAsLabel)
+
+
+class LabelsForgotten(Network):
+    def error(self, last: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return last.softmax(1) / len(labels)
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "labels-forgotten",
+        "the label is not taken off: the error is q, not q - y",
+        "Subtract 1 from each example's probability of its label.",
+        "2023-12-01 https://github.com/mantasu/cs231n/issues/10",
+    ),
+)(LabelsForgotten)
+
+
+class OtherSlope(Network):
+    """f' taken somewhere else."""
+
+    taken: str = ""
+    other: str = ""
+    shift: int = 0
+
+    def slope(
+        self, layer: int, inputs: list[torch.Tensor], before: list[torch.Tensor]
+    ) -> torch.Tensor:
+        alphas, z = self.alphas(layer), before[layer - 1]
+        if self.taken == "one":
+            return torch.ones_like(z)
+        if self.taken == "output":
+            return self.activation.derivative(inputs[layer], *alphas)
+        if self.taken == "formula at input" and self.activation.derivative_from_output:
+            return self.activation.derivative_from_output(z)
+        if self.taken == "formula twice" and self.activation.derivative_from_output:
+            return self.activation.derivative_from_output(
+                self.activation.function(inputs[layer], *alphas)
+            )
+        if self.other:
+            return activations.load(self.other).derivative(z)
+        if self.shift:
+            last = len(before) - 1
+            chosen = min(max(layer - 1 + self.shift, 0), last - 1)
+            return self.activation.derivative(before[chosen], *alphas)
+        return super().slope(layer, inputs, before)
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "derivative-forgotten",
+        "the activation's derivative is forgotten on the way back",
+        "The error of a hidden layer is (error @ W.T) * f'(z): multiply by "
+        "activation.derivative(z).",
+        "2023-01-05 https://github.com/Bot-Academy/NeuralNetworkFromScratch/pull/3",
+    ),
+    lambda seen: iter([{"taken": "one"}]),
+)(OtherSlope)
+
+shown_by(
+    mistake(
+        "gradient",
+        "derivative-at-output",
+        "the activation's derivative is taken at its output f(z), not at its input z",
+        "Keep z = x @ W + b of each layer, and take activation.derivative(z). (ReLU hides it.)",
+        "2017-05-12 https://github.com/benoitfragit/libBrain/issues/78",
+    ),
+    lambda seen: iter([{"taken": "output"}, {"taken": "formula twice"}]),
+)(OtherSlope)
+
+shown_by(
+    mistake(
+        "gradient",
+        "output-formula-at-input",
+        "the derivative's formula for the output, such as y(1 - y), is used with the input z",
+        "activation.derivative takes z; activation.derivative_from_output takes f(z).",
+        "2025-08-22 https://github.com/BoltzmannEntropy/interviews.ai/issues/15",
+    ),
+    lambda seen: iter([{"taken": "formula at input"}]),
+)(OtherSlope)
+
+
+def _other_derivatives(seen: Seen) -> Iterator[Settings]:
+    for name in activations.names():
+        other = name not in ("identity", seen.probe.activation.name)
+        if other and not activations.load(name).parameters:
+            yield {"other": name}
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "another-derivative",
+        "the derivative is that of {other}, whatever the activation",
+        "Use the derivative of the activation that the network is given: activation.derivative(z).",
+        "2020-07-13 https://github.com/jeffheaton/encog-dotnet-core/issues/124",
+    ),
+    _other_derivatives,
+)(OtherSlope)
+
+shown_by(
+    mistake(
+        "gradient",
+        "derivative-of-another-layer",
+        "the activation's derivative is taken at another hidden layer",
+        "The error of layer l is multiplied by f'(z) of the same layer l.",
+        "2023-12-29 https://github.com/unda-ml/unda/issues/1",
+    ),
+    lambda seen: iter([{"shift": 1}, {"shift": -1}]),
+)(OtherSlope)
+
+
+class ErrorLost(Network):
+    def through_activation(
+        self,
+        layer: int,
+        returned: torch.Tensor,
+        inputs: list[torch.Tensor],
+        before: list[torch.Tensor],
+    ) -> torch.Tensor:
+        return self.slope(layer, inputs, before).expand_as(returned)
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "error-lost",
+        "the activation's derivative takes the place of the error that is sent back",
+        "Multiply the two: (error @ W.T) * activation.derivative(z).",
+        "2020-03-29 https://github.com/haifengl/smile/issues/528",
+    ),
+    lambda seen: iter([{}]),
+)(ErrorLost)
+
+
+class UpdatedTooEarly(Network):
+    latest: torch.Tensor
+
+    def weight_gradient(
+        self,
+        layer: int,
+        inputs: list[torch.Tensor],
+        before: list[torch.Tensor],
+        error: torch.Tensor,
+    ) -> torch.Tensor:
+        self.latest = super().weight_gradient(layer, inputs, before, error)
+        return self.latest
+
+    def sent_back(self, layer: int, error: torch.Tensor) -> torch.Tensor:
+        return error @ (self.values[f"W{layer}"] - self.learning_rate * self.latest).T
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "updated-too-early",
+        "a layer's weights are changed before the error is sent back through them",
+        "Compute error @ W.T first, or all gradients first, and change the parameters after.",
+        "2017-01-06 https://github.com/joelgrus/data-science-from-scratch/issues/31",
+    ),
+)(UpdatedTooEarly)
+
+
+class SentBackUntransposed(Network):
+    def sent_back(self, layer: int, error: torch.Tensor) -> torch.Tensor:
+        weight = self.values[f"W{layer}"]
+        square = weight.shape[0] == weight.shape[1]
+        return error @ (weight if square else weight.T)
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "weights-not-transposed",
+        "the error is sent back through W, not through its transpose",
+        "error @ W.T. (Layers of equal widths hide it: the shapes fit.)",
+        "2025-11-10 https://pytroubles.com/en/posts/id1785-fixing-numpy-mnist-training-correct-"
+        "gradient-axes-bias-reductions-and-stable-softmax",
+    ),
+)(SentBackUntransposed)
+
+
+class ZForActivation(Network):
+    def weight_gradient(
+        self,
+        layer: int,
+        inputs: list[torch.Tensor],
+        before: list[torch.Tensor],
+        error: torch.Tensor,
+    ) -> torch.Tensor:
+        source = before[layer - 2] if layer > 1 else inputs[0]
+        return source.T @ error
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "z-for-activation",
+        "a layer's weights learn from z, not from the activation's output f(z)",
+        "The gradient of W is inputs.T @ error, and the inputs of a layer are f(z) of the one "
+        "before.",
+        "2018-11-23 https://github.com/iamtrask/Grokking-Deep-Learning/issues/9",
+    ),
+)(ZForActivation)
+
+
+class BiasSums(Network):
+    how: str = ""
+
+    def bias_gradient(
+        self, layer: int, inputs: list[torch.Tensor], error: torch.Tensor
+    ) -> torch.Tensor:
+        units = error.shape[1]
+        if self.how == "one number":
+            return error.sum().expand(units)
+        if self.how == "its mean":
+            return error.mean(0)
+        if self.how == "mean of all":
+            return error.mean().expand(units)
+        if self.how == "rows":
+            rows = error.sum(1)
+            return rows.repeat(-(-units // len(rows)))[:units]
+        if self.how == "with inputs":
+            return (inputs[layer - 1].T @ error).sum(0)
+        return error.sum(0)
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "bias-one-number",
+        "a bias's gradient is one number for all units: summed over the units, too",
+        "error.sum(0), or axis=0: over the examples alone.",
+        "2022-06-10 https://github.com/rasbt/stat453-deep-learning-ss21/issues/5",
+    ),
+    lambda seen: iter([{"how": "one number"}, {"how": "mean of all"}]),
+)(BiasSums)
+
+shown_by(
+    mistake(
+        "gradient",
+        "bias-averaged",
+        "a bias's gradient is averaged over the batch, where the errors are divided by its size "
+        "already",
+        "error.sum(0) of the errors that the weights learn from, not error.mean(0).",
+        "2025-07-21 https://github.com/kvfrans/notes/issues/5",
+    ),
+    lambda seen: iter([{"how": "its mean"}]),
+)(BiasSums)
+
+shown_by(
+    mistake(
+        "gradient",
+        "bias-over-another-axis",
+        "a bias's gradient is summed over another axis",
+        "error.sum(0), or axis=0: over the examples, which are the rows.",
+        "2016-11-14 https://github.com/jimfleming/differentiation/issues/1",
+    ),
+    lambda seen: iter([{"how": "rows"}]),
+)(BiasSums)
+
+shown_by(
+    mistake(
+        "gradient",
+        "bias-from-weights",
+        "a bias's gradient is summed from that of the weights: the inputs are in it",
+        "The bias's input is 1: its gradient is error.sum(0), without the layer's inputs.",
+        "2020-09-18 https://github.com/rust0258/"
+        "Deeplearning.ai-Natural-Language-Processing-Specialization/issues/64",
+    ),
+    lambda seen: iter([{"how": "with inputs"}]),
+)(BiasSums)
+
+
+class NotTrained(Network):
+    untouched: str = ""
+
+    def change(self, gradient: Parameters, count: int) -> Parameters:
+        names = self.untouched.split(", ")
+        change = super().change(gradient, count)
+        return {n: v * (0 if n in names else 1) for n, v in change.items()}
+
+
+def _untouched(seen: Seen) -> list[str]:
+    return [name for name, value in seen.gradient.items() if not value.any()]
+
+
+def _biases(seen: Seen) -> Iterator[Settings]:
+    names = _untouched(seen)
+    if names and all(name.startswith("b") for name in names):
+        yield {"untouched": ", ".join(names)}
+
+
+def _all_but_last(seen: Seen) -> Iterator[Settings]:
+    names = _untouched(seen)
+    last = seen.right().depth
+    if names and set(names) == {n for n in seen.gradient if n not in (f"W{last}", f"b{last}")}:
+        yield {"untouched": ", ".join(names)}
+
+
+def _some(seen: Seen) -> Iterator[Settings]:
+    names = _untouched(seen)
+    if names and not [*_biases(seen), *_all_but_last(seen)]:
+        yield {"untouched": ", ".join(names)}
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "bias-not-trained",
+        "{untouched}: the step does not change the bias",
+        "Biases learn as weights do: b -= learning_rate * error.sum(0).",
+        "2023-07-03 https://github.com/glouw/tinn/issues/30",
+    ),
+    _biases,
+)(NotTrained)
+
+shown_by(
+    mistake(
+        "gradient",
+        "last-layer-only",
+        "the last layer alone is trained: {untouched} stay as they are",
+        "The step must reach the parameters of all layers: no detach() between them, and all of "
+        "them in the optimiser (layers in a plain list are not seen by Module.parameters()).",
+        "2017-02-01 https://github.com/pytorch/pytorch/issues/666",
+    ),
+    _all_but_last,
+)(NotTrained)
+
+shown_by(
+    mistake(
+        "gradient",
+        "not-trained",
+        "{untouched}: the step does not change these",
+        "The step must reach all parameters, and parameters() must return the trained ones.",
+        "2022-08-13 https://github.com/zjunlp/HVPNeT/issues/5",
+    ),
+    _some,
+)(NotTrained)
+
+
+class Clipped(Network):
+    how: str = "norm"
+    threshold: float = 0.0
+
+    def gradient(self, images: torch.Tensor, labels: torch.Tensor) -> Parameters:
+        found = super().gradient(images, labels)
+        if self.how == "value":
+            return {n: v.clamp(-self.threshold, self.threshold) for n, v in found.items()}
+        if self.how == "norm":
+            norm = torch.cat([value.flatten() for value in found.values()]).norm()
+            return {n: v * (self.threshold / norm).clamp(max=1) for n, v in found.items()}
+        return {n: v * (self.threshold / v.norm()).clamp(max=1) for n, v in found.items()}
+
+
+def _norms(seen: Seen) -> Iterator[Settings]:
+    norm = torch.cat([value.flatten() for value in seen.gradient.values()]).norm()
+    yield {"threshold": norm.item()}
+    for value in seen.gradient.values():
+        yield {"threshold": value.norm().item(), "how": "each"}
+
+
+class ClippedByTorch(Clipped):
+    """As clip_grad_norm_ does, which adds 1e-6 to the norm that it divides by."""
+
+    def gradient(self, images: torch.Tensor, labels: torch.Tensor) -> Parameters:
+        found = Network.gradient(self, images, labels)
+        norm = torch.cat([value.flatten() for value in found.values()]).norm()
+        return {n: v * (self.threshold / (norm + 1e-6)).clamp(max=1) for n, v in found.items()}
+
+
+def _torch_norm(seen: Seen) -> Iterator[Settings]:
+    factor = factor_of(seen.gradient, seen.expected)
+    if factor and 0 < factor < 1:
+        norm = torch.cat([value.flatten() for value in seen.expected.values()]).norm()
+        yield {"threshold": factor * (norm + 1e-6).item()}
+        yield {"threshold": factor * norm.item()}
+
+
+def _values(seen: Seen) -> Iterator[Settings]:
+    yield {"how": "value", "threshold": max(v.abs().max() for v in seen.gradient.values()).item()}
+
+
+_by_norm = mistake(
+    "gradient",
+    "clipped-by-norm",
+    "the gradient is clipped by its norm, at {threshold}",
+    "Take the clipping away: the step follows the gradient as it is.",
+    "2022-11-15 https://github.com/MIC-DKFZ/nnUNet/issues/1224",
+)
+shown_by(_by_norm, _torch_norm)(ClippedByTorch)
+shown_by(_by_norm, _norms)(Clipped)
+
+shown_by(
+    mistake(
+        "gradient",
+        "clipped-by-value",
+        "the gradient's values are clipped at {threshold}",
+        "Take the clipping away: the step follows the gradient as it is.",
+        "2025-12-10 https://github.com/HomericIntelligence/Odyssey/issues/2666",
+    ),
+    _values,
+)(Clipped)
+
+
+class NormalisedGradient(Network):
+    each: bool = False
+
+    def gradient(self, images: torch.Tensor, labels: torch.Tensor) -> Parameters:
+        found = super().gradient(images, labels)
+        if self.each:
+            return {name: value / value.norm() for name, value in found.items()}
+        norm = torch.cat([value.flatten() for value in found.values()]).norm()
+        return {name: value / norm for name, value in found.items()}
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "normalised-gradient",
+        "the gradient is divided by its norm: every step is equally long",
+        "Take the division away: the step follows the gradient as it is.",
+        "2024-12-11 https://github.com/bghira/SimpleTuner/pull/1205",
+    ),
+    lambda seen: iter([{}, {"each": True}]),
+)(NormalisedGradient)

@@ -1,0 +1,652 @@
+"""Mistakes of the loss."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch.nn import functional
+from torch.nn.functional import one_hot
+
+from mlplab.judging.mistakes.catalogue import Settings, mistake, shown_by
+from mlplab.judging.mistakes.evidence import Seen
+from mlplab.judging.mistakes.network import Network
+from mlplab.judging.values import Parameters
+
+
+def scaled(network: type[Network]) -> Callable[[Seen], Iterator[Settings]]:
+    """Settings of a wrong loss: where it is used, and how it is averaged.
+
+    It may be returned, differentiated, or both; summed or averaged over examples, over classes;
+    halved. Which, is read from the first step.
+    """
+    own_probabilities = network.log_probabilities is not Network.log_probabilities
+
+    def settings(seen: Seen) -> Iterator[Settings]:
+        for only in ("", "loss", "gradient"):
+            yield from factors(network, seen, {"only": only})
+            if own_probabilities and only != "loss":
+                yield from factors(network, seen, {"only": only, "by_formula": True})
+
+    return settings
+
+
+def factors(network: type[Network], seen: Seen, chosen: Settings) -> Iterator[Settings]:
+    """Settings with the factors of loss and gradient that the first step has, where it has any."""
+    wrong = network(seen.probe.start, seen.probe.activation, seen.probe.rate, **chosen)
+    scores = wrong.scores(seen.images)
+    loss = wrong.returned(scores, seen.labels)[0]
+    gradient = wrong.gradient(seen.images, seen.labels)
+    projected = sum((seen.gradient[n] * gradient[n]).sum() for n in gradient)
+    square = sum((value * value).sum() for value in gradient.values())
+    pairs = []
+    for found, simulated in ((seen.loss, loss), (projected, square)):
+        pairs.append(list(_factor(float(found), float(simulated), seen)))
+    # What is not wrong has no factor either: that would be a second mistake.
+    only, plain = chosen.get("only", ""), (1.0, 0)
+    for loss_factor in pairs[0] if only != "gradient" else [plain]:
+        for gradient_factor in pairs[1] if only != "loss" else [plain]:
+            yield chosen | {"loss_factor": loss_factor, "gradient_factor": gradient_factor}
+
+
+def _factor(found: float, simulated: float, seen: Seen) -> Iterator[tuple[float, int]]:
+    c = seen.classes
+    for coefficient in (1.0, 0.5, 2.0, 1 / c, 0.5 / c, 2 / c, float(c)):
+        for power in (0, 1, -1):
+            if math.isclose(found, simulated * coefficient * seen.count**power, rel_tol=1e-7):
+                yield coefficient, power
+
+
+def _target(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    return one_hot(labels, scores.shape[1]).to(scores)
+
+
+class SquaredError(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (self.log_probabilities(scores).exp() - _target(scores, labels)) ** 2
+
+
+shown_by(
+    mistake(
+        "loss",
+        "squared-error",
+        "squared error of the probabilities, not cross-entropy",
+        "The loss of an example is -log q[label], with q = softmax(scores); its derivative by the "
+        "scores is q - y, with y the one-hot label.",
+        "2017-10-24 https://github.com/FluxML/model-zoo/issues/8",
+    ),
+    scaled(SquaredError),
+)(SquaredError)
+
+
+class SquaredErrorOfSigmoid(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (scores.sigmoid() - _target(scores, labels)) ** 2
+
+
+shown_by(
+    mistake(
+        "loss",
+        "squared-error-of-sigmoid",
+        "squared error of sigmoids, not cross-entropy of a softmax",
+        "Classes exclude each other: softmax over the classes, and -log q[label] as the loss.",
+        "2017-04-13 https://github.com/hunkim/DeepLearningZeroToAll/pull/113",
+    ),
+    scaled(SquaredErrorOfSigmoid),
+)(SquaredErrorOfSigmoid)
+
+
+class SquaredErrorOfScores(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (scores - _target(scores, labels)) ** 2
+
+
+shown_by(
+    mistake(
+        "loss",
+        "squared-error-of-scores",
+        "squared error of the scores, not cross-entropy",
+        "That is the loss of a regression. Softmax over the classes first, then -log q[label].",
+        "2021-11-03 https://github.com/hanbt/learn_dl/issues/61",
+    ),
+    scaled(SquaredErrorOfScores),
+)(SquaredErrorOfScores)
+
+
+class BinaryCrossEntropy(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        target = _target(scores, labels)
+        return functional.binary_cross_entropy_with_logits(scores, target, reduction="none")
+
+
+shown_by(
+    mistake(
+        "loss",
+        "binary-cross-entropy",
+        "binary cross-entropy of every class on its own, not cross-entropy over all classes",
+        "An image has one label: cross_entropy(scores, labels), not BCEWithLogitsLoss.",
+        "2020-03-01 https://github.com/davidsbatista/ConvNets-for-Sentence-Classification/issues/1",
+    ),
+    scaled(BinaryCrossEntropy),
+)(BinaryCrossEntropy)
+
+
+class BinaryCrossEntropyOfSoftmax(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        log, target = scores.log_softmax(1), _target(scores, labels)
+        return -target * log - (1 - target) * torch.log1p(-log.exp())
+
+
+shown_by(
+    mistake(
+        "loss",
+        "binary-cross-entropy-of-softmax",
+        "binary cross-entropy of the softmax's probabilities: log(1 - q) of the other classes is "
+        "added",
+        "With a softmax, -log q[label] alone is the loss: the other classes are in it already.",
+        "2023-10-02 https://github.com/vandit15/Class-balanced-loss-pytorch/issues/23",
+    ),
+    scaled(BinaryCrossEntropyOfSoftmax),
+)(BinaryCrossEntropyOfSoftmax)
+
+
+class SoftmaxOverExamples(Network):
+    def log_probabilities(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores.log_softmax(0)
+
+
+shown_by(
+    mistake(
+        "loss",
+        "softmax-over-examples",
+        "the softmax runs over the examples of the batch, not over the classes",
+        "Each row of scores is an example: softmax(dim=1), or sums with axis=1, keepdims=True. "
+        "The probabilities of an example then sum to 1.",
+        "2021-07-15 https://github.com/MicrosoftDocs/pytorchfundamentals/issues/4",
+    ),
+    scaled(SoftmaxOverExamples),
+)(SoftmaxOverExamples)
+
+
+class SoftmaxOverAll(Network):
+    def log_probabilities(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores - scores.flatten().logsumexp(0)
+
+
+shown_by(
+    mistake(
+        "loss",
+        "softmax-over-all",
+        "the softmax runs over the whole batch at once: one sum for all examples",
+        "Every example has a sum of its own: axis=1, keepdims=True.",
+        "2022-01-14 https://github.com/manassharma07/crysx_nn/issues/7",
+    ),
+    scaled(SoftmaxOverAll),
+)(SoftmaxOverAll)
+
+
+class SoftmaxTwice(Network):
+    def log_probabilities(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores.softmax(1).log_softmax(1)
+
+
+shown_by(
+    mistake(
+        "loss",
+        "softmax-twice",
+        "the softmax is applied twice",
+        "cross_entropy and CrossEntropyLoss contain the softmax: give them scores, not "
+        "probabilities.",
+        "2017-01-13 https://github.com/tflearn/tflearn/pull/562",
+    ),
+    scaled(SoftmaxTwice),
+)(SoftmaxTwice)
+
+
+class NllOfScores(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return -scores.gather(1, labels[:, None])
+
+
+shown_by(
+    mistake(
+        "loss",
+        "nll-of-scores",
+        "the log-softmax is missing: the loss is minus the label's score",
+        "nll_loss expects logarithms of probabilities: nll_loss(log_softmax(scores, 1), labels), "
+        "or cross_entropy(scores, labels).",
+        "2018-10-16 https://github.com/pytorch/pytorch/pull/12703",
+    ),
+    scaled(NllOfScores),
+)(NllOfScores)
+
+
+class NllOfProbabilities(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return -scores.softmax(1).gather(1, labels[:, None])
+
+
+shown_by(
+    mistake(
+        "loss",
+        "nll-of-probabilities",
+        "the logarithm is missing: the loss is minus the label's probability",
+        "nll_loss takes no logarithm itself: use log_softmax instead of softmax, or cross_entropy.",
+        "2021-10-25 "
+        "https://github.com/AnubhavGupta3377/Text-Classification-Models-Pytorch/issues/9",
+    ),
+    scaled(NllOfProbabilities),
+)(NllOfProbabilities)
+
+
+class MarginLoss(Network):
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        margins = (scores - scores.gather(1, labels[:, None]) + 1).clamp(min=0)
+        return margins * (1 - _target(scores, labels))
+
+
+shown_by(
+    mistake(
+        "loss",
+        "margin-loss",
+        "the margin (hinge) loss of a support vector machine, not cross-entropy",
+        "softmax over the classes, and -log q[label] as the loss.",
+        "2017-10-21 https://github.com/NLeSC/deep-learning-assignments-solutions/issues/2",
+    ),
+    scaled(MarginLoss),
+)(MarginLoss)
+
+
+class FocalLoss(Network):
+    gamma: float = 2.0
+
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        log = scores.log_softmax(1).gather(1, labels[:, None])
+        return -((1 - log.exp()) ** self.gamma) * log
+
+
+def _focal(seen: Seen) -> Iterator[Settings]:
+    for gamma in (2.0, 1.0, 0.5, 5.0):
+        for only in ("", "loss", "gradient"):
+            yield from factors(FocalLoss, seen, {"gamma": gamma, "only": only})
+
+
+shown_by(
+    mistake(
+        "loss",
+        "focal-loss",
+        "the focal loss, with γ = {gamma}: sure predictions count less",
+        "Take the factor (1 - q)^γ away.",
+        "2018-06-10 https://github.com/unsky/focal-loss/issues/21",
+    ),
+    _focal,
+)(FocalLoss)
+
+
+def _bisected(function: Callable[[float], float], low: float, high: float) -> float | None:
+    """Where an increasing function of the exponent crosses 0, between 10^low and 10^high."""
+    if function(10**low) > 0 or function(10**high) < 0:
+        return None
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(10**middle) < 0 else (low, middle)
+    return 10 ** ((low + high) / 2)
+
+
+class EpsilonInLog(Network):
+    epsilon: float = 0.0
+
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return -(scores.softmax(1).gather(1, labels[:, None]) + self.epsilon).log()
+
+
+def _epsilon(seen: Seen) -> Iterator[Settings]:
+    probabilities = seen.scores.softmax(1).gather(1, seen.labels[:, None])
+    for power in (0, -1):
+        found = (seen.loss / seen.count**power).item()
+
+        def above(epsilon: float, found: float = found) -> float:
+            return found + (probabilities + epsilon).log().sum().item()
+
+        epsilon = _bisected(above, -15, 0)
+        if epsilon:
+            # Written as a power of ten, most often: rounding decides nothing then.
+            plain = float(f"{epsilon:.1g}")
+            epsilon = plain if math.isclose(plain, epsilon, rel_tol=1e-2) else epsilon
+            for only in ("", "loss"):
+                yield {"epsilon": epsilon, "only": only, "loss_factor": (1.0, power)}
+
+
+shown_by(
+    mistake(
+        "loss",
+        "epsilon-in-log",
+        "a small number is added in the logarithm, about {epsilon}: log(q + ε)",
+        "log-softmax needs none: scores - max - log Σ exp(scores - max) is finite for all scores.",
+        "2017-01-08 https://github.com/apache/mxnet/pull/4594",
+    ),
+    _epsilon,
+)(EpsilonInLog)
+
+
+class LabelSmoothing(Network):
+    smoothing: float = 0.0
+
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        log = scores.log_softmax(1)
+        right = -log.gather(1, labels[:, None])
+        return (1 - self.smoothing) * right - self.smoothing * log.mean(1, keepdim=True)
+
+
+def _smoothing(seen: Seen) -> Iterator[Settings]:
+    uniform = -seen.scores.log_softmax(1).mean(1).sum()
+    smoothing = ((seen.loss - seen.expected_loss) / (uniform - seen.expected_loss)).item()
+    if 0 < smoothing < 1:
+        for only in ("", "loss"):
+            yield {"smoothing": smoothing, "only": only}
+    smoothed = LabelSmoothing(seen.probe.start, seen.probe.activation, 1.0, smoothing=1.0)
+    other = smoothed.gradient(seen.images, seen.labels)
+    apart = {n: seen.gradient[n] - seen.expected[n] for n in other}
+    per_unit = {n: other[n] - seen.expected[n] for n in other}
+    square = sum((value * value).sum() for value in per_unit.values())
+    smoothing = float(sum((apart[n] * per_unit[n]).sum() for n in other) / square)
+    if 0 < smoothing < 1:
+        yield {"smoothing": smoothing, "only": "gradient"}
+
+
+shown_by(
+    mistake(
+        "loss",
+        "label-smoothing",
+        "label smoothing of {smoothing}: a part of the label is spread over all classes",
+        "Leave label_smoothing out, or use one-hot labels of 0 and 1.",
+        "2024-11-18 https://github.com/scikit-adaptation/skada/pull/279",
+    ),
+    _smoothing,
+)(LabelSmoothing)
+
+
+class L2InLoss(Network):
+    strength: float = 0.0
+    parameters_counted: str = "all"
+    # Added to the mean loss, or to the summed one.
+    to_the_sum: bool = False
+
+    def counted(self) -> list[str]:
+        every = self.parameters_counted == "all"
+        return [name for name in self.start if every or name.startswith("W")]
+
+    def penalty(self) -> torch.Tensor:
+        squares = [(self.values[name] ** 2).sum() for name in self.counted()]
+        return self.strength / 2 * sum(squares, torch.zeros(()).double())
+
+    def penalty_gradient(self) -> Parameters:
+        return {name: self.strength * self.values[name] for name in self.counted()}
+
+    def returned(
+        self, scores: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        loss, correct = super().returned(scores, labels)
+        over = (len(labels) - 1) * self.penalty() if self.to_the_sum else 0.0
+        return loss - over, correct
+
+    def gradient(self, images: torch.Tensor, labels: torch.Tensor) -> Parameters:
+        found = super().gradient(images, labels)
+        if not self.to_the_sum or self.only == "loss":
+            return found
+        over = self.penalty_gradient()
+        return {n: v - over.get(n, 0.0) * (1 - 1 / len(labels)) for n, v in found.items()}
+
+
+def _l2(seen: Seen) -> Iterator[Settings]:
+    for counted in ("all", "weights"):
+        names = [n for n in seen.probe.start if counted == "all" or n.startswith("W")]
+        half = sum((seen.probe.start[name] ** 2).sum() for name in names) / 2
+        found = ((seen.loss - seen.expected_loss) / half).item()
+        if found > 0:
+            for only in ("", "loss"):
+                yield {"strength": found / seen.count, "parameters_counted": counted, "only": only}
+                yield {
+                    "strength": found,
+                    "parameters_counted": counted,
+                    "only": only,
+                    "to_the_sum": True,
+                }
+
+
+shown_by(
+    mistake(
+        "loss",
+        "l2-in-loss",
+        "the squared parameters ({parameters_counted}) are added to the loss, {strength}/2 times",
+        "The loss that is asked for is the cross-entropy alone: take the penalty away.",
+        "2018-01-15 https://github.com/ikhlestov/vision_networks/issues/21",
+    ),
+    _l2,
+)(L2InLoss)
+
+
+class ClassWeights(Network):
+    weights: torch.Tensor | None = None
+    # Divided by the sum of the batch's weights, as CrossEntropyLoss(weight=…) does.
+    weighted_mean: bool = False
+
+    def losses(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        weights = self.weights
+        if weights is None:
+            weights = len(labels) / labels.bincount(minlength=scores.shape[1]).clamp(min=1).to(
+                scores
+            )
+        chosen = weights[labels]
+        if self.weighted_mean:
+            chosen = chosen * len(labels) / chosen.sum()
+        return -scores.log_softmax(1).gather(1, labels[:, None]) * chosen[:, None]
+
+
+def _class_weights(seen: Seen) -> Iterator[Settings]:
+    last = f"W{seen.right().depth}"
+    inputs, _ = seen.right().forward(seen.images)
+    errors = (seen.scores.softmax(1) - _target(seen.scores, seen.labels)) / seen.count
+    # The gradient is the sum over the classes of a weight times that of the class's examples.
+    columns = [
+        (inputs[-1].T @ (errors * (seen.labels == label)[:, None])).flatten()
+        for label in range(seen.classes)
+    ]
+    found = torch.linalg.lstsq(
+        torch.stack(columns, 1), seen.gradient[last].flatten()[:, None], driver="gelsd"
+    ).solution[:, 0]
+    # All alike, they are a factor.
+    if (found > 0).all() and found.max() > (1 + 1e-6) * found.min():
+        for weighted_mean in (False, True):
+            for only in ("", "gradient"):
+                yield {"weights": found, "weighted_mean": weighted_mean, "only": only}
+    yield from factors(ClassWeights, seen, {"weights": None})
+    yield from factors(ClassWeights, seen, {"weights": None, "weighted_mean": True})
+
+
+shown_by(
+    mistake(
+        "loss",
+        "class-weights",
+        "classes have different weights in the loss",
+        "Every example counts once: leave the weights out.",
+        "2019-09-03 https://github.com/pytorch/pytorch/issues/25571",
+    ),
+    _class_weights,
+)(ClassWeights)
+
+
+def _each_place(*factors_: tuple[float, int]) -> Callable[[Seen], Iterator[Settings]]:
+    """A factor in both, in the loss or in the gradient."""
+
+    def settings(seen: Seen) -> Iterator[Settings]:
+        for factor in factors_:
+            yield {"loss_factor": factor, "gradient_factor": factor}
+            yield {"loss_factor": factor}
+            yield {"gradient_factor": factor}
+
+    return settings
+
+
+def _over_classes(seen: Seen) -> Iterator[Settings]:
+    one_over = 1 / seen.classes
+    for loss_factor in ((one_over, 0), (one_over, -1)):
+        yield {"loss_factor": loss_factor, "gradient_factor": (one_over, 0)}
+        yield {"loss_factor": loss_factor}
+    yield {"gradient_factor": (one_over, 0)}
+
+
+shown_by(
+    mistake(
+        "loss",
+        "mean-over-classes",
+        "the mean over examples and classes, not over examples alone: divided by the number of "
+        "classes too",
+        "Sum over the classes, then average over the examples: (y * log q).sum(1).mean().",
+        "2019-07-16 https://github.com/jax-ml/jax/issues/1023",
+    ),
+    _over_classes,
+)(Network)
+
+shown_by(
+    mistake(
+        "loss",
+        "log-base",
+        "a logarithm of base 2 or 10, not the natural one",
+        "np.log and torch.log are natural; log2 and log10 are not.",
+        "2019-11-17 https://github.com/huawei-noah/Efficient-Computing/issues/12",
+    ),
+    _each_place((1 / math.log(2), 0), (1 / math.log(10), 0)),
+)(Network)
+
+shown_by(
+    mistake(
+        "loss",
+        "mean-loss",
+        "the mean over the batch is returned, not the sum",
+        "train_step() returns the summed loss: multiply the mean by len(labels).",
+        "2019-12-12 https://github.com/ShusenTang/Dive-into-DL-PyTorch/issues/74",
+    ),
+    lambda seen: iter([{"loss_factor": (1.0, -1)}]),
+)(Network)
+
+shown_by(
+    mistake(
+        "loss",
+        "minus-forgotten",
+        "the loss has the opposite sign: the minus of -log q is missing",
+        "log q is negative; the loss is -log q[label].",
+        "2013-08-23 https://github.com/davharris/mistnet/issues/29",
+    ),
+    lambda seen: iter(
+        [
+            {"loss_factor": (-1.0, 0)},
+            {"loss_factor": (-1.0, -1)},
+            {"loss_factor": (-1.0, 0), "gradient_factor": (-1.0, 0)},
+        ]
+    ),
+)(Network)
+
+
+class AfterTheStep(Network):
+    late: str = "both"
+
+    def train_step(
+        self, images: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        early = super().train_step(images, labels)
+        late = self.returned(self.scores(images), labels)
+        return (
+            early[0] if self.late == "correct" else late[0],
+            early[1] if self.late == "loss" else late[1],
+        )
+
+
+shown_by(
+    mistake(
+        "loss",
+        "after-the-step",
+        "measured after the step, with the parameters that it has changed",
+        "Compute the loss and the predictions first, then step, then return what was computed.",
+        "2019-09-24 https://github.com/Morizeyao/GPT2-Chinese/issues/70",
+    ),
+    lambda seen: iter([{"late": "both"}, {"late": "loss"}]),
+)(AfterTheStep)
+
+shown_by(
+    mistake(
+        "loss",
+        "correct-after-step",
+        "correct predictions are counted after the step, with the parameters that it has changed",
+        "Count them with the scores from before the step, those that the loss is made of.",
+        "2019-09-24 https://github.com/Morizeyao/GPT2-Chinese/issues/70",
+    ),
+    lambda seen: iter([{"late": "correct"}]),
+)(AfterTheStep)
+
+
+class LossPilesUp(Network):
+    averaged: bool = False
+    total: float | torch.Tensor = 0.0
+
+    def returned(
+        self, scores: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        loss, correct = super().returned(scores, labels)
+        self.total = self.total + loss
+        return self.total / (self.step if self.averaged else 1), correct
+
+
+shown_by(
+    mistake(
+        "loss",
+        "loss-piles-up",
+        "the losses of the steps before are in it",
+        "Return the loss of this batch alone; the caller adds them up.",
+        "2020-07-14 https://github.com/allenai/allennlp/pull/4477",
+    ),
+    lambda seen: iter([{}, {"averaged": True}]),
+)(LossPilesUp)
+
+
+class PredictionsOverExamples(Network):
+    def correct(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        top = scores.argmax(0)
+        return (labels[: len(top)] == top).sum() if len(top) <= len(labels) else scores.sum() * 0
+
+
+class WorstPredictions(Network):
+    def correct(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (scores.argmin(1) == labels).sum()
+
+
+class WrongPredictions(Network):
+    def correct(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (scores.argmax(1) != labels).sum()
+
+
+class TopPredictions(Network):
+    def correct(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (scores.topk(2, dim=1).indices == labels[:, None]).sum()
+
+
+class SurePredictions(Network):
+    def correct(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (scores.softmax(1).gather(1, labels[:, None]) > 0.5).sum()
+
+
+_counted = mistake(
+    "loss",
+    "counted-otherwise",
+    "correct predictions are counted otherwise: the least score, the wrong ones, one of the best "
+    "two, those above 1/2, or over another axis",
+    "(scores.argmax(1) == labels).sum(): the class with the greatest score of each example.",
+    "2013-01-11 https://github.com/lisa-lab/DeepLearningTutorials/pull/15",
+)
+for _network in (
+    PredictionsOverExamples,
+    WorstPredictions,
+    WrongPredictions,
+    TopPredictions,
+    SurePredictions,
+):
+    shown_by(_counted)(_network)
