@@ -90,7 +90,7 @@ def plot_cells() -> None:
     study = Study()
     plot_samples(DATA, study.drawn("plot_samples"))
     for name, file in zip(ACTIVATIONS, ACTIVATION_FILES, strict=True):
-        plot_activation(file, study.drawn("plot_activation", name))
+        plot_activation(file, study.drawn("plot_activation", name), "auto")
     for group, paths in study.params["groups"].items():
         evaluations = list(study.files("evaluation.json", paths).values())
         plot_curves(evaluations, "test", study.drawn("plot_curves", group))

@@ -31,7 +31,7 @@ settings = {"hidden_sizes": [4], "epochs": 1, "validation_size": 7}
 run = {"implementation": "manual", "activation": "prelu", "seed": 0, "settings": settings}
 names = ("history", "diagnostics", "parameters", "predictions", "run")
 outputs = {name: folder / name for name in names}
-train(run, *plug_ins, data, 1, "validation", "auto", 0, outputs)
+train(run, *plug_ins, data, 1, "validation", "auto", 0, "auto", outputs)
 mine = [m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "mlplab"]
 print(json.dumps({"files": mine, "packages": packages, "record": outputs["run"].read_text()}))
 """

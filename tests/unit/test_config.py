@@ -32,6 +32,7 @@ ARTICLE: Config = {
     "network": {"hidden_sizes": [256], "weight_std": 0.01, "bias_init": "zeros"},
     "training": {"epochs": 10, "batch_size": 256, "learning_rate": 0.1, "validation_size": 0},
     "device": "auto",
+    "isolation": "auto",
     "checkpoint_epochs": 1,
     "cluster": {"local_rules": True, "allow_sqlite": False},
     "selection": False,

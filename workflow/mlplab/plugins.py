@@ -70,6 +70,10 @@ class Registry:
         """The file of a plug-in: itself, or for a name the library's own of that name."""
         return source if isinstance(source, Path) else self.folder / f"{source}.py"
 
+    def owns(self, source: Path) -> bool:
+        """Whether a plug-in is the library's own, which is trusted."""
+        return source.resolve().parent == self.folder.resolve()
+
     def load(self, source: str | Path) -> ModuleType:
         """The module of a plug-in, by its file or, for the library's own, by its name.
 
@@ -77,7 +81,7 @@ class Registry:
         """
         path = self.file(source)
         with blaming(path, f"this {self.kind} cannot be imported"):
-            if path.resolve().parent == self.folder.resolve():
+            if self.owns(path):
                 return importlib.import_module(f"{self.package}.{path.stem}")
             if not path.is_file():
                 raise PlugInError(f"{path}: there is no such file")

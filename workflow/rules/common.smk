@@ -181,8 +181,10 @@ def gpus(wildcards):
 
 @cache
 def knows_cuda(implementation):
-    """Whether an implementation says that it can use CUDA, in its file."""
-    return "cuda" in implementations.devices(IMPLEMENTATION_FILES[implementation])
+    """Whether an implementation says that it can use CUDA, and is run where it can."""
+    file = IMPLEMENTATION_FILES[implementation]
+    trusted = config["isolation"] == "off" or implementations.REGISTRY.owns(file)
+    return trusted and "cuda" in implementations.devices(file)
 
 
 def source(path):

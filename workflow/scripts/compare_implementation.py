@@ -17,5 +17,6 @@ with logged(snakemake):
         snakemake.input.data,
         snakemake.params.settings,
         snakemake.threads,
+        snakemake.config["isolation"],
         snakemake.output.parity,
     )

@@ -13,4 +13,5 @@ with logged(snakemake):
     plot_activation(
         snakemake.input.activation,
         dict(snakemake.output.items()),
+        snakemake.config["isolation"],
     )

@@ -18,6 +18,7 @@ with logged(snakemake):
         snakemake.params.implementations,
         snakemake.params.activations,
         snakemake.config["device"],
+        snakemake.config["isolation"],
         snakemake.threads,
         snakemake.output.selection,
     )

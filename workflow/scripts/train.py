@@ -20,5 +20,6 @@ with logged(snakemake):
         # No parameters of the rule: a run that is there is not trained anew for them.
         snakemake.config["device"],
         snakemake.config["checkpoint_epochs"],
+        snakemake.config["isolation"],
         dict(snakemake.output.items()),
     )

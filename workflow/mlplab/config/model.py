@@ -153,6 +153,12 @@ class Configuration:
         "record says what it was. Implementations that do not name `cuda` among their `DEVICES` "
         "use the CPU.",
     )
+    isolation: Literal["auto", "require", "off"] = key(
+        "auto",
+        "How implementations and activations of your own are run (docs/isolation.md): `auto` in a "
+        "process of their own, with limits and on the CPU, in `bwrap` where that is installed; "
+        "`require` insists on `bwrap`; `off` trusts them as the library's own.",
+    )
     checkpoint_epochs: int = key(
         1,
         "Number of epochs after which a run writes a checkpoint, from which it goes on when it was "

@@ -39,6 +39,7 @@ def remote_build(sandbox: "Sandbox", source: Path, watch: bool) -> Build:
             self._given = parameters
             _, changes = sandbox.ask(
                 "build",
+                "Network(parameters, activation, learning_rate)",
                 {
                     "source": str(source.absolute()),
                     "activation": str(activation.source.absolute()),
@@ -46,14 +47,13 @@ def remote_build(sandbox: "Sandbox", source: Path, watch: bool) -> Build:
                     "network": self._number,
                 },
                 parameters,
-                "Network(parameters, activation, learning_rate)",
             )
             self._take_over(changes, {})
             weakref.finalize(self, sandbox.drop, self._number)
 
         def _ask(self, call: str, tensors: Tensors) -> Tensors:
             about = {"network": self._number, "watch": watch, "grad": torch.is_grad_enabled()}
-            _, answer = sandbox.ask(call, about, tensors, METHODS[call])
+            _, answer = sandbox.ask(call, METHODS[call], about, tensors)
             self._take_over(answer, tensors)
             return answer
 
@@ -90,7 +90,7 @@ def remote_activation(sandbox: "Sandbox", source: Path, said: dict[str, Any]) ->
     def ask(call: str, function: str, tensors: Sequence[torch.Tensor], answers: int) -> Any:
         about = {"source": str(source.absolute()), "function": function}
         named = {str(i): value for i, value in enumerate(tensors)}
-        _, found = sandbox.ask(call, about, named, f"{function}(x)")
+        _, found = sandbox.ask(call, f"{function}(x)", about, named)
         like = tensors[:answers] if call == "evaluate" else tensors[1 : answers + 1]
         values = list(found.values())
         expected = like if call == "gradients" else [tensors[0]] * answers

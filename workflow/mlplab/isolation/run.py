@@ -1,19 +1,19 @@
 """Where plug-ins are run: the library's own in this process, strangers' in a sandbox."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mlplab import activations, implementations
 from mlplab.activations import Activation
 from mlplab.implementations import Build
-from mlplab.isolation.sandbox import Limits, Sandbox
+from mlplab.isolation.process import Limits
+from mlplab.isolation.sandbox import Sandbox
 
 
 def is_own(path: Path) -> bool:
     """Whether a plug-in is the library's own, which is trusted."""
-    folders = (implementations.REGISTRY.folder, activations.REGISTRY.folder)
-    return path.resolve().parent in [folder.resolve() for folder in folders]
+    return implementations.REGISTRY.owns(path) or activations.REGISTRY.owns(path)
 
 
 class Isolated:
@@ -22,17 +22,32 @@ class Isolated:
     def __init__(self, sandbox: Sandbox | None) -> None:
         self.sandbox = sandbox
 
-    def implementation(self, path: Path) -> Build:
-        """What builds networks of an implementation, of its file."""
+    def renew(self) -> None:
+        """Count the limit on all answers from here on."""
+        if self.sandbox:
+            self.sandbox.renew()
+
+    def implementation(self, path: Path, watch: bool = False) -> Build:
+        """What builds networks of an implementation, of its file.
+
+        With `watch` a network that changes what it is given does so here, wherever it is run.
+        """
         if self.sandbox is None or is_own(path):
             return implementations.load(path)
-        return self.sandbox.implementation(path)
+        return self.sandbox.implementation(path, watch)
 
     def activation(self, path: Path) -> Activation:
         """An activation, of its file."""
         if self.sandbox is None or is_own(path):
             return activations.load(path)
         return self.sandbox.activation(path)
+
+
+def strangers(paths: Iterable[Path], isolation: str) -> list[Path]:
+    """Those of some plug-ins that are not run in this process."""
+    if isolation == "off":
+        return []
+    return [path for path in dict.fromkeys(paths) if not is_own(path)]
 
 
 @contextmanager
@@ -43,9 +58,9 @@ def isolated(
 
     `isolation` is `auto`, `require` (bwrap must be there) or `off` (all are run in this process).
     """
-    strangers = [path for path in dict.fromkeys(paths) if not is_own(path)]
-    if not strangers or isolation == "off":
+    apart = strangers(paths, isolation)
+    if not apart:
         yield Isolated(None)
         return
-    with Sandbox(strangers, limits, isolation) as sandbox:
+    with Sandbox(apart, limits, isolation) as sandbox:
         yield Isolated(sandbox)

@@ -1,20 +1,17 @@
-"""A process for strangers' files, seen from outside: started, asked, watched, ended.
+"""A process for strangers' files, seen from outside: started, asked, ended.
 
 Its networks and activations are used as if they were the caller's own. Whatever becomes of the
 process, the caller gets a PlugInError that says so.
 """
 
-import contextlib
-import os
-import re
+import json
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,32 +22,15 @@ from mlplab.activations import Activation
 from mlplab.implementations import Build
 from mlplab.isolation import launch
 from mlplab.isolation.messages import Channel, Closed, ProtocolError, Tensors
+from mlplab.isolation.process import Exceeded, Limits, Process
 from mlplab.isolation.remote import remote_activation, remote_build
 from mlplab.plugins import PlugInError
 
-# Of what a file prints, this many bytes are kept.
-KEPT_OUTPUT = 1 << 16
-# How long a process that is asked where it is may take to say so, in seconds.
-SECONDS_TO_SAY = 1.0
-MOST_OF_A_MESSAGE = 1000
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much a process may use.
-
-    `seconds` is the wall time of all its answers since the start or the last `renew`, and
-    `call_seconds` that of one; `cpu_seconds` counts from the start to the end. Bytes: `memory`,
-    `file_bytes` of each file, `scratch_bytes` of all.
-    """
-
-    seconds: float = 120.0
-    call_seconds: float = 10.0
-    cpu_seconds: int = 3600
-    memory: int = 4 << 30
-    file_bytes: int = 16 << 20
-    scratch_bytes: int = 64 << 20
-    threads: int = 64
+# How long the process may take to import the library, on a busy machine.
+SECONDS_TO_START = 120.0
+MOST_OF_A_LINE = 1000
+MOST_NOTES = 20
+REFUSED = ("PermissionError", "Operation not permitted", "Read-only file system")
 
 
 class Stopped(PlugInError):
@@ -60,57 +40,49 @@ class Stopped(PlugInError):
 class Sandbox:
     """A process that has loaded nothing yet but the library; use it in a `with` statement.
 
-    `notes` are what the files were seen doing that is no mistake but worth knowing; `output` is the
-    beginning of what they printed.
+    `notes` are what the files were seen doing that is no mistake but worth knowing.
     """
 
     def __init__(
         self, paths: Sequence[Path], limits: Limits | None = None, isolation: str = "auto"
     ) -> None:
-        """`paths` are the strangers' files; Raises UserError where `isolation` cannot be had."""
-        self.limits = limits or Limits()
+        """`paths` are the strangers' files; raises UserError where `isolation` cannot be had."""
         self.notes: list[str] = []
-        self.output = b""
-        self._paths = [path.absolute() for path in paths]
+        self.limits = limits or Limits()
+        self.with_bwrap = launch.uses_bwrap(isolation)
         self._shown = {path.absolute(): path for path in paths}
         self._left = self.limits.seconds
-        self._call = ""
-        self._call_ends = 0.0
         self._stopped: Stopped | None = None
         self._dropped: list[int] = []
-        self._scratch = Path(tempfile.mkdtemp(prefix="mlplab-"))
-        self._dump = os.memfd_create("dump")
+        self._scratch = Path(tempfile.mkdtemp(prefix="mlplab-")).resolve()
+        (self._scratch / launch.HOME).mkdir()
         ours, theirs = socket.socketpair()
         for each in (ours, theirs):
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 each.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
-        self._channel = Channel(ours, self.limits.memory, self._watch)
-        readable = launch.readable(self._paths)
-        self._process = launch.start(theirs, self._dump, readable, self._scratch, isolation)
-        theirs.close()
-        assert self._process.stdout is not None
-        os.set_blocking(self._process.stdout.fileno(), False)
-        self._call_ends = time.monotonic() + 60.0
-        try:
-            self._channel.send(
-                {
-                    "threads": torch.get_num_threads(),
-                    "matmul_precision": torch.get_float32_matmul_precision(),
-                    "paths": list(map(str, self._paths)),
-                    "limits": asdict(self.limits),
-                    "readable": list(map(str, readable)),
-                    "scratch": str(self._scratch),
-                }
+        reads = launch.readable(list(self._shown))
+        settings = {
+            "threads": torch.get_num_threads(),
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "paths": list(map(str, self._shown)),
+            "limits": asdict(self.limits),
+            "readable": [*map(str, reads), *launch.KERNEL],
+            "scratch": str(self._scratch),
+        }
+        with theirs:
+            self._process = Process(
+                theirs, json.dumps(settings), reads, self._scratch, self.with_bwrap, self.limits
             )
+        self._channel = Channel(ours, self.limits.memory, self._process.watch)
+        self._process.answer_within(SECONDS_TO_START)
+        try:
+            self._process.meet(ours)
             hello, _ = self._channel.receive()
-        except (Closed, ProtocolError) as error:
-            self._drain()
+        except (Closed, ProtocolError, Exceeded) as error:
             self.close()
-            raise Stopped(
-                "the process for strangers' files does not start: "
-                + self.output.decode(errors="replace")[-MOST_OF_A_MESSAGE:]
-            ) from error
-        self.confined: list[str] = hello.get("confined", [])
+            end = self.output[-MOST_OF_A_LINE:] or "it says nothing"
+            raise Stopped(f"the process for strangers' files does not start: {end}") from error
+        self._held: list[str] = hello["held"]
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -123,35 +95,50 @@ class Sandbox:
     ) -> None:
         self.close()
 
+    @property
+    def output(self) -> str:
+        """The beginning of what the files have printed."""
+        return self._process.output.decode(errors="replace")
+
     def close(self) -> None:
         """End the process and all that it started; remove what it wrote."""
-        self._process.kill()
-        self._process.wait()
-        with contextlib.suppress(ValueError):
-            self._drain()
+        self._process.close()
         self._channel.close()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        if self._dump >= 0:
-            os.close(self._dump)
-            self._dump = -1
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        written = [path.name for path in self._scratch.glob("*") if path.name != launch.HOME]
+        if written:
+            self._note(f"it writes {', '.join(sorted(written))[:200]}: removed")
+        try:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        except RecursionError:
+            # Folders in folders, deeper than Python goes.
+            subprocess.run(["rm", "-rf", "--", str(self._scratch)], capture_output=True)
+
+    def not_isolated(self) -> list[str]:
+        """What the files could reach, since there is no bwrap or the kernel lacks something."""
+        if self.with_bwrap:
+            return []
+        open_to_them = ["they see which processes run here"]
+        if "files" not in self._held:
+            open_to_them.append("they can read and write the files of this account")
+        if "calls" not in self._held:
+            open_to_them.append("they can use the network and start processes")
+        return open_to_them
 
     def renew(self) -> None:
         """Count `limits.seconds` from here on."""
         self._left = self.limits.seconds
 
-    def implementation(self, source: Path, watch: bool = True) -> Build:
+    def implementation(self, source: Path, watch: bool) -> Build:
         """What builds the networks of an implementation, of its file, in the process.
 
         With `watch` a network that changes what it is given changes it here, too.
         """
-        self.ask("load_implementation", {"source": str(source.absolute())})
+        self.ask("load_implementation", "the import", {"source": str(source.absolute())})
         return remote_build(self, source, watch)
 
     def activation(self, source: Path) -> Activation:
         """An activation, of its file, whose functions are computed in the process."""
-        said, _ = self.ask("load_activation", {"source": str(source.absolute())})
+        said, _ = self.ask("load_activation", "the import", {"source": str(source.absolute())})
         return remote_activation(self, source, said)
 
     def drop(self, network: int) -> None:
@@ -159,98 +146,53 @@ class Sandbox:
         self._dropped.append(network)
 
     def ask(
-        self, call: str, about: dict[str, Any], tensors: Tensors | None = None, words: str = ""
+        self, call: str, words: str, about: dict[str, Any], tensors: Tensors | None = None
     ) -> tuple[dict[str, Any], Tensors]:
-        """The answer to a call, `words` in a message; raises PlugInError where there is none."""
+        """The answer to a call, in words `words`; raises PlugInError where there is none."""
         if self._stopped:
             raise self._stopped
         dropped, self._dropped = self._dropped, []
-        self._call = words or call.replace("_", " ")
         start = time.monotonic()
-        self._call_ends = start + min(self.limits.call_seconds, self._left)
+        self._process.answer_within(min(self.limits.call_seconds, self._left))
         try:
-            self._channel.send({"call": call, "drop": dropped, **about}, tensors)
+            self._channel.send({"call": call, "words": words, "drop": dropped, **about}, tensors)
             while "note" in (answer := self._channel.receive())[0]:
                 self._note(str(answer[0]["note"]))
         except Closed as error:
-            raise self._stop(self._ended()) from error
+            raise self._stop(f"{words} {self._process.how_it_ended()}") from error
+        except Exceeded as error:
+            raise self._stop(f"{words} {error}") from error
         except ProtocolError as error:
-            raise self._stop(f"{self._call} is answered with {error}") from error
+            raise self._stop(f"{words} is answered with {error}") from error
         finally:
             self._left -= time.monotonic() - start
-        self._drain()
         head, found = answer
         if "error" in head:
-            raise PlugInError(self._one_line(str(head["error"])))
+            message = self._one_line(str(head["error"]))
+            if any(each in message for each in REFUSED):
+                message += " (isolated: no network, no other process, no file but in its folder)"
+            raise PlugInError(message)
         said = head.get("answer")
         if not isinstance(said, dict):
-            raise self._stop(f"{self._call} is answered with what is no answer")
+            raise self._stop(f"{words} is answered with what is no answer")
         return said, found
+
+    def _stop(self, words: str) -> Stopped:
+        """End the process; the error that this and every later call raises."""
+        self._process.end()
+        place = self._process.place(list(self._shown)) or str(next(iter(self._shown)))
+        self._stopped = Stopped(self._one_line(f"{place}: {words}"))
+        return self._stopped
+
+    def _note(self, words: str) -> None:
+        line = self._one_line(words)
+        if line not in self.notes and len(self.notes) < MOST_NOTES:
+            self.notes.append(line)
 
     def _one_line(self, text: str) -> str:
         """What came as one line that cannot be taken for another; paths as they were given."""
         printable = "".join(c if c.isprintable() else " " for c in text)
-        line = " ".join(printable.split())[:MOST_OF_A_MESSAGE]
+        line = " ".join(printable.split())[:MOST_OF_A_LINE]
         for absolute, shown in self._shown.items():
             line = line.replace(str(absolute), str(shown))
         return line
-
-    def _note(self, words: str) -> None:
-        line = self._one_line(words)
-        if line not in self.notes and len(self.notes) < 20:
-            self.notes.append(line)
-
-    def _stop(self, words: str) -> Stopped:
-        """End the process; the error that this and every later call raises."""
-        place = self._place() or str(next(iter(self._shown.values())))
-        self._stopped = Stopped(self._one_line(f"{place}: {words}"))
-        self._process.kill()
-        return self._stopped
-
-    def _ended(self) -> str:
-        """How the process ended, in words."""
-        try:
-            status = self._process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            return f"{self._call} closes the connection to the judge"
-        # Under bwrap, and in a shell, 128 + n stands for signal n.
-        number = -status if status < 0 else status - 128
-        with contextlib.suppress(ValueError):
-            if number > 0:
-                name = signal.Signals(number).name
-                return f"{self._call} ends Python: killed by signal {number} ({name})"
-        return f"{self._call} ends Python: exit status {status}"
-
-    def _place(self) -> str:
-        """Where the process was when it crashed, or was asked, as file:line."""
-        os.lseek(self._dump, 0, os.SEEK_SET)
-        text = os.read(self._dump, KEPT_OUTPUT).decode(errors="replace")
-        for path, line in re.findall(r'File "([^"]+)", line (\d+)', text):
-            if Path(path) in self._shown:
-                return f"{self._shown[Path(path)]}:{line}"
-        return ""
-
-    def _drain(self) -> None:
-        """Read what was printed; the beginning of it is kept."""
-        assert self._process.stdout is not None
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(self._process.stdout.fileno(), KEPT_OUTPUT):
-                self.output += chunk[: KEPT_OUTPUT - len(self.output)]
-
-    def _watch(self) -> None:
-        """While an answer is waited for: limits."""
-        self._drain()
-        if time.monotonic() > self._call_ends:
-            self._say_where()
-            seconds = self._call_ends and min(self.limits.call_seconds, self._left)
-            raise self._stop(
-                f"{self._call} has not ended after {seconds:.0f} s, the limit: an endless loop?"
-            )
-
-    def _say_where(self) -> None:
-        """Have the process write where it is."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGUSR1)
-        ends = time.monotonic() + SECONDS_TO_SAY
-        while not self._place() and time.monotonic() < ends:
-            time.sleep(0.02)

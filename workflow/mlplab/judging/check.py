@@ -8,6 +8,7 @@ itself is wrong. Takes seconds and downloads nothing: random images serve.
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -176,7 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if defines(chosen.path, "function") and not defines(chosen.path, "Network"):
                 met = check_activation(chosen.path, run)
             else:
-                verdict = examine(chosen.path, chosen.activation, run.implementation)
+                load = partial(run.implementation, watch=True)
+                verdict = examine(chosen.path, chosen.activation, load)
                 print("\n".join(verdict.lines(chosen.hint)))
                 met = verdict.right
     except UserError as error:

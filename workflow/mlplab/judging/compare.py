@@ -266,6 +266,7 @@ def study_rows(
     split: Split,
     classes: int,
     settings: Mapping[str, Any],
+    isolation: str = "auto",
 ) -> Iterator[dict[str, Any]]:
     """The rows of an implementation with each activation, as plain values; None is not finite.
 
@@ -275,10 +276,10 @@ def study_rows(
     parts = PARTS[:1] if implementation == reference else PARTS
     for file in activation_files:
         try:
-            with isolated(implementation, reference, file) as run:
-                activation = run.activation(file)
+            with isolated(implementation, reference, file, isolation=isolation) as run:
+                load = partial(run.implementation, watch=True)
                 rows = compare(
-                    implementation, reference, activation, problems, parts, run.implementation
+                    implementation, reference, run.activation(file), problems, parts, load
                 )
         except PlugInError as error:
             rows = [failure(error)]

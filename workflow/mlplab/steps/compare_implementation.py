@@ -20,6 +20,7 @@ def compare_implementation(
     data: PathLike,
     settings: Mapping[str, Any],
     threads: int,
+    isolation: str,
     parity: PathLike,
 ) -> None:
     """Write to `parity` (JSON) what was compared: a row for each quantity, network and step."""
@@ -34,6 +35,7 @@ def compare_implementation(
             loaded.training,
             loaded.classes,
             settings,
+            isolation,
         )
     )
     write_json(parity, rows)

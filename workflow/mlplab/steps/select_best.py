@@ -21,6 +21,7 @@ def select_best(
     implementations: Mapping[str, PathLike],
     activations: Mapping[str, PathLike],
     device: str,
+    isolation: str,
     threads: int,
     target: PathLike,
 ) -> None:
@@ -39,6 +40,7 @@ def select_best(
         Path(activations[first["activation"]]),
         store.load(data),
         device,
+        isolation,
     )
     summary = selection.summary(ranked, tested, axes)
     write_json(target, summary)

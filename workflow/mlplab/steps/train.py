@@ -19,6 +19,7 @@ def train(
     scored_on: str,
     device: str,
     checkpoint_epochs: int,
+    isolation: str,
     outputs: Mapping[str, PathLike],
 ) -> None:
     """Train a run of the grid, given as plain values, and write the files of its record."""
@@ -31,6 +32,7 @@ def train(
         scored_on=scored_on,
         device=device,
         checkpoint_epochs=checkpoint_epochs,
+        isolation=isolation,
     )
     record = Path(outputs["run"])
     with live.shown(record.parent, job.run.settings["epochs"]) as show:

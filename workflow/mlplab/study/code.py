@@ -11,7 +11,8 @@ from pathlib import Path
 
 LIBRARY = Path(__file__).parents[1]
 
-# What writes a run down, or says where it stands in its grid, but decides none of its numbers.
+# What writes a run down, says where it stands in its grid, or where it is computed, but decides
+# none of its numbers.
 BOOK_KEEPING = frozenset(
     LIBRARY / name
     for name in (
@@ -20,6 +21,14 @@ BOOK_KEEPING = frozenset(
         "datasets/__init__.py",
         "errors.py",
         "files.py",
+        "isolation/__init__.py",
+        "isolation/confinement.py",
+        "isolation/launch.py",
+        "isolation/messages.py",
+        "isolation/process.py",
+        "isolation/remote.py",
+        "isolation/run.py",
+        "isolation/sandbox.py",
         "keys.py",
         "steps/__init__.py",
         "study/__init__.py",

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from mlplab import activations, implementations, initializers
+from mlplab import implementations, initializers
 from mlplab.datasets import store
 from mlplab.files import file_digest, replacing, value_digest
+from mlplab.isolation.process import Limits
+from mlplab.isolation.run import Isolated, isolated, strangers
 from mlplab.plugins import PlugInError
 from mlplab.study import provenance
 from mlplab.study.code import training_digest
@@ -33,6 +35,8 @@ Observer = Callable[[Mapping[str, Any]], None]
 
 # Looked up when this is imported: once for all jobs that are forks of one process.
 VERSIONS = provenance.versions()
+# Of a run's implementation and activation, where they are strangers'; of processors no limit.
+EACH_EPOCH = Limits(seconds=600.0, call_seconds=30.0, cpu_seconds=1 << 30)
 
 
 def _milliseconds() -> int:
@@ -59,7 +63,8 @@ class Job:
 
     `scored_on` names the split that its predictions and scores are of: "test", or "validation"
     where a selection among runs must not see the test split. `device` is `auto`, `cpu` or `cuda`.
-    A checkpoint is written after every `checkpoint_epochs` epochs; 0 for none.
+    A checkpoint is written after every `checkpoint_epochs` epochs; 0 for none. `isolation` is
+    `auto`, `require` or `off`: what is not the library's own is run in a process of its own.
     """
 
     run: Run
@@ -70,10 +75,13 @@ class Job:
     scored_on: str
     device: str = "auto"
     checkpoint_epochs: int = 0
+    isolation: str = "auto"
 
     def place(self) -> torch.device:
         """Where the run computes; raises UserError where there is no such device."""
-        return devices.choose(self.device, implementations.devices(self.implementation))
+        apart = strangers([self.implementation, self.activation], self.isolation)
+        usable = ("cpu",) if apart else implementations.devices(self.implementation)
+        return devices.choose(self.device, usable)
 
     def determinants(self, data_digest: str) -> dict[str, Any]:
         """What the run's numbers depend on: where all of it is the same, they are, bit for bit.
@@ -148,8 +156,9 @@ def _train(
     saved: Saved,
     checkpoint: Path,
     observers: Sequence[Observer],
-) -> tuple[Trained, torch.Tensor, torch.Tensor]:
-    """The trained run, with its logits and the labels on the split that it is scored on."""
+    place: Isolated,
+) -> tuple[dict[str, Any], Trained, dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
+    """The outcome of a run, the run, its parameters, logits and labels on the scored split."""
     settings = Settings.from_mapping(job.run.settings)
     every = job.checkpoint_epochs
 
@@ -160,6 +169,7 @@ def _train(
     def after_epoch(trained: Trained) -> None:
         report_epoch(trained.history[-1])
         observe(trained.history[-1])
+        place.renew()
         number = len(trained.history)
         if trained.status == "diverged":
             print(f"diverged in epoch {number}: the loss is not finite")
@@ -175,8 +185,8 @@ def _train(
         observe(epoch)
     with checkpoints.stop_requested() if every else nullcontext(lambda: False) as must_stop:
         trained = train(
-            implementations.load(job.implementation),
-            activations.load(job.activation),
+            place.implementation(job.implementation),
+            place.activation(job.activation),
             data,
             settings,
             job.run.seed,
@@ -187,7 +197,8 @@ def _train(
         )
     scored = store.scored_split(data, job.scored_on, settings.validation_size)
     logits = all_logits(trained.network, scored.on(device, torch.float32), torch.float32)
-    return trained, logits.cpu(), scored.labels
+    parameters = trained.checkpoint().parameters
+    return _outcome(trained), trained, parameters, logits.cpu(), scored.labels
 
 
 def train_run(
@@ -222,16 +233,19 @@ def train_run(
     diagnoses: list[dict[str, Any]] = []
     tensors: dict[str, torch.Tensor] = {}
     logits, labels = torch.empty(0, data.classes), torch.empty(0, dtype=torch.int64)
+    plug_ins = job.implementation, job.activation
     try:
-        trained, logits, labels = _train(job, data, device, saved, checkpoint, observers)
+        with isolated(*plug_ins, limits=EACH_EPOCH, isolation=job.isolation) as place:
+            # All at once, or nothing of it: the network answers as long as its process lives.
+            outcome, trained, tensors, logits, labels = _train(
+                job, data, device, saved, checkpoint, observers, place
+            )
     except PlugInError as broken:
         print(f"failed: {broken}")
         outcome = _failure(broken)
     else:
-        outcome = _outcome(trained)
         rows = [epoch.as_dict() for epoch in trained.history]
         diagnoses = [asdict(diagnosis) for diagnosis in trained.diagnoses]
-        tensors = trained.checkpoint().parameters
     write_rows(history, rows)
     write_rows(diagnostics, diagnoses)
     with replacing(parameters) as temporary:
