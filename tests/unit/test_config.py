@@ -182,8 +182,8 @@ def test_a_key_like_no_other_gets_no_suggestion() -> None:
     assert message(xyzzy=1) == (
         "xyzzy: unknown key 'xyzzy' (value 1); "
         "allowed: study, dataset, datasets, implementations, activations, reference, grid, "
-        "network, training, device, checkpoint_epochs, cluster, selection, comparisons, tracking, "
-        "mirrors"
+        "network, training, device, isolation, checkpoint_epochs, cluster, selection, comparisons, "
+        "tracking, mirrors"
     )
 
 

@@ -5,7 +5,6 @@ Nothing is imported but the file that is asked for; what goes wrong in it is tol
 
 import ast
 import importlib
-import importlib.util
 import re
 import sys
 import traceback
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mlplab import notebooks
 from mlplab.errors import UserError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -89,17 +89,35 @@ class Registry:
 
 
 def _import_file(path: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PlugInError(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
+    if path.suffix not in (".py", notebooks.ENDING):
+        raise PlugInError(f"{path}: neither a Python file nor a notebook")
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
+    # Beside a file lie the modules that it imports.
+    sys.path.append(str(path.absolute().parent))
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source(path), path, "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        sys.path.pop()
     return module
+
+
+def source(path: Path) -> bytes:
+    """The Python text of a file, or of the code cells of a notebook, as Python decodes it."""
+    content = path.read_bytes()
+    return notebooks.code(content) if path.suffix == notebooks.ENDING else content
+
+
+def at(path: Path, line: int) -> str:
+    """A place in a file: file:line, or cell and line of a notebook."""
+    if path.suffix != notebooks.ENDING:
+        return f"{path}:{line}"
+    cell, within = notebooks.cell(path.read_bytes(), line)
+    return f"{path}, cell {cell}, line {within}"
 
 
 def place_of(paths: Sequence[Path], error: BaseException) -> str | None:
@@ -109,11 +127,11 @@ def place_of(paths: Sequence[Path], error: BaseException) -> str | None:
     if isinstance(error, SyntaxError) and error.lineno:
         path = known.get(Path(error.filename or "").absolute())
         if path is not None:
-            return f"{path}:{error.lineno}"
+            return at(path, error.lineno)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = known.get(Path(frame.filename).absolute())
         if path is not None:
-            return f"{path}:{frame.lineno}"
+            return at(path, frame.lineno or 1)
     return None
 
 
@@ -155,7 +173,7 @@ def definition(path: Path, name: str) -> str:
     for node in _top(path):
         targets: Sequence[ast.AST] = _targets(node) or [node]
         if any(getattr(target, "id", getattr(target, "name", None)) == name for target in targets):
-            return f"{path}:{node.lineno}"
+            return at(path, node.lineno)
     return str(path)
 
 
@@ -191,6 +209,6 @@ def summary(path: Path) -> str:
 
 def _top(path: Path) -> list[ast.stmt]:
     try:
-        return ast.parse(path.read_text(encoding="utf-8")).body
+        return ast.parse(source(path)).body
     except (OSError, SyntaxError, ValueError):
         return []

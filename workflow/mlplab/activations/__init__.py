@@ -93,7 +93,7 @@ def load(source: str | Path) -> Activation:
     if not callable(getattr(module, "function", None)):
         raise PlugInError(f"{path}: `function(x)` is expected; the file defines none")
     function = guarded(module.function, path, "function")
-    parameters = _learned(getattr(module, "PARAMETERS", {}), path)
+    parameters = learned(getattr(module, "PARAMETERS", {}), path)
 
     def own(name: str, fallback: Any, guard: Callable[..., Function] = guarded) -> Any:
         """The file's own function called `name`, guarded, or another in its place."""
@@ -131,7 +131,7 @@ def load(source: str | Path) -> Activation:
     )
 
 
-def _learned(given: Any, path: Path) -> dict[str, float]:
+def learned(given: Any, path: Path) -> dict[str, float]:
     """The PARAMETERS of a file, if that is what they can be."""
     if isinstance(given, Mapping) and all(
         isinstance(name, str)

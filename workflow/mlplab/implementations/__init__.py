@@ -55,11 +55,12 @@ class Network(Protocol):
         """One step of the optimiser on the mean loss of a batch.
 
         Returns the batch's summed loss and its number of correct predictions, both measured before
-        the step, as tensors without dimensions: the caller sums them without waiting for them.
+        the step, as tensors without dimensions: the caller sums them without waiting for them. (A
+        plain number is taken as well; on a CUDA device it costs that wait.)
         """
 
     def parameters(self) -> "dict[str, torch.Tensor]":
-        """The present parameters, named and shaped as those that came in."""
+        """The present parameters, named and shaped as those that came in, in any order."""
 
 
 # A number in place of an optimiser is the learning rate of plain gradient descent.

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,21 +96,20 @@ class Guarded:
         """One step; the batch's summed loss and correct predictions, two tensors of shape ()."""
         with self._blaming(METHODS["train_step"]):
             came = self._network.train_step(images, labels)
-        if not (
-            isinstance(came, tuple)
-            and len(came) == 2
-            and all(isinstance(value, torch.Tensor) and value.dim() == 0 for value in came)
-            and came[0].is_floating_point()
-            and not came[1].is_floating_point()
-        ):
+        numbers: list[torch.Tensor] = []
+        if isinstance(came, tuple) and all(map(_is_number, came)):
+            numbers = list(map(_as_tensor, came))
+        if len(numbers) != 2 or not numbers[0].is_floating_point():
             expected = (
-                "the summed loss and the number of correct predictions, two tensors of shape ()"
+                "the summed loss and the number of correct predictions, two tensors of shape (), "
+                "the loss in floating point"
             )
-            raise self._refuse("train_step", f"{expected}, floating and whole", came)
-        if came[0].requires_grad:
+            raise self._refuse("train_step", expected, came)
+        loss, correct = numbers
+        if loss.requires_grad:
             expected = "a loss without its graph (loss.detach()), or memory grows with every batch"
             raise self._refuse("train_step", expected, came)
-        return came
+        return loss, correct
 
     def parameters(self) -> Parameters:
         """The present parameters, named and shaped as those that came in."""
@@ -117,8 +117,8 @@ class Guarded:
             parameters = self._network.parameters()
         if not isinstance(parameters, dict):
             raise self._refuse("parameters", "a dict of name → tensor", parameters)
-        if list(parameters) != list(self._specification):
-            expected = f"a dict with the keys {', '.join(self._specification)}, in this order"
+        if parameters.keys() != self._specification.keys():
+            expected = f"a dict with the keys {', '.join(self._specification)}"
             raise PlugInError(
                 f"{definition(self._source, 'Network')}: parameters() must return {expected}; "
                 f"it returned {', '.join(map(str, parameters)) or 'none'}"
@@ -134,7 +134,19 @@ class Guarded:
             ):
                 expected = _placed(torch.empty(shape, dtype=dtype, device=device))
                 raise self._refuse("parameters", f"{name} as {expected} without gradient", value)
-        return parameters
+        return {name: parameters[name] for name in self._specification}
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is one real number, as a tensor without dimensions or a plain one."""
+    if isinstance(value, torch.Tensor):
+        return value.dim() == 0 and not value.is_complex() and value.dtype != torch.bool
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _as_tensor(value: Any) -> torch.Tensor:
+    """A number as a tensor, with all its digits."""
+    return torch.as_tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
 
 
 def _takes_optimizer(network_class: Callable[..., Any]) -> bool:

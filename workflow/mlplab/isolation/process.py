@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlplab.isolation import launch
+from mlplab.plugins import at
 
 # Of what a file prints, this many bytes are kept.
 KEPT_OUTPUT = 1 << 16
@@ -120,7 +121,7 @@ class Process:
         text = os.read(self._dump, KEPT_OUTPUT).decode(errors="replace")
         for path, line in re.findall(r'File "([^"\n]+)", line (\d+)', text):
             if Path(path) in paths:
-                return f"{path}:{line}"
+                return at(Path(path), int(line))
         return ""
 
     def how_it_ended(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mlplab.activations import Activation
+from mlplab.activations import Activation, learned
 from mlplab.activations._functions import Function, as_module, no_parameters
 from mlplab.implementations import Build
 from mlplab.implementations._contract import METHODS, guarded
@@ -62,7 +62,7 @@ def remote_build(sandbox: "Sandbox", source: Path, watch: bool) -> Build:
             given = {f"given {name}": value for name, value in self._given.items()}
             for name, target in {**given, **arguments}.items():
                 value = answer.pop(name, None)
-                if value is not None and (value.shape, value.dtype) == (target.shape, target.dtype):
+                if value is not None and _alike(value, target):
                     with torch.no_grad():
                         target.copy_(value)
 
@@ -82,27 +82,40 @@ def remote_build(sandbox: "Sandbox", source: Path, watch: bool) -> Build:
     return guarded(SimpleNamespace(Network=Network), source)
 
 
+def _alike(value: torch.Tensor, other: torch.Tensor) -> bool:
+    return (value.shape, value.dtype) == (other.shape, other.dtype)
+
+
 def remote_activation(sandbox: "Sandbox", source: Path, said: dict[str, Any]) -> Activation:
     """An activation that `sandbox` has loaded and that says so much of itself."""
-    parameters = {str(name): float(value) for name, value in said["parameters"].items()}
+    try:
+        parameters = learned(said["parameters"], source)
+        formulas = [sandbox.one_line(str(said[f])) for f in ("formula", "derivative_formula")]
+        closed_form, from_output = bool(said["closed_form"]), bool(said["from_output"])
+    except KeyError as error:
+        raise PlugInError(f"{source}: the import is answered without {error}") from error
     count = len(parameters)
 
-    def ask(call: str, function: str, tensors: Sequence[torch.Tensor], answers: int) -> Any:
+    def ask(
+        call: str, function: str, tensors: Sequence[torch.Tensor], like: Sequence[torch.Tensor]
+    ) -> list[torch.Tensor | None]:
+        """Answers of the shapes and dtypes of `like`; None where there is no such gradient."""
         about = {"source": str(source.absolute()), "function": function}
         named = {str(i): value for i, value in enumerate(tensors)}
         _, found = sandbox.ask(call, f"{function}(x)", about, named)
-        like = tensors[:answers] if call == "evaluate" else tensors[1 : answers + 1]
-        values = list(found.values())
-        expected = like if call == "gradients" else [tensors[0]] * answers
-        if [(v.shape, v.dtype) for v in values] != [(v.shape, v.dtype) for v in expected]:
-            raise PlugInError(
-                f"{source}: {function}(x) is answered with {described(tuple(values))}"
-            )
-        return values
+        answers = [found.get(f"y{i}") for i in range(len(like))]
+        for answer, expected in zip(answers, like, strict=True):
+            missing = answer is None and call == "evaluate"
+            if missing or (answer is not None and not _alike(answer, expected)):
+                raise PlugInError(
+                    f"{source}: {function}(x) is answered with {described(answer)}, not with "
+                    f"{described(expected)}"
+                )
+        return answers
 
     def remote(function: str, answers: int = 1) -> Function:
         def call(x: torch.Tensor, *own: torch.Tensor) -> Any:
-            values = ask("evaluate", function, (x, *own), answers)
+            values = ask("evaluate", function, (x, *own), [x] * answers)
             return values[0] if answers == 1 and "parameter" not in function else tuple(values)
 
         return call
@@ -118,25 +131,23 @@ def remote_activation(sandbox: "Sandbox", source: Path, said: dict[str, Any]) ->
 
         return with_arrays
 
-    class Elementwise(torch.autograd.Function):
-        """The function there, and autograd's way back there, as one node of the graph here."""
+    def differentiable(name: str) -> Function:
+        """A function there, and autograd's way back there, as one node of the graph here."""
 
-        @staticmethod
-        def forward(context: Any, *arguments: torch.Tensor) -> torch.Tensor:
-            context.save_for_backward(*arguments)
-            y: torch.Tensor = ask("evaluate", "function", arguments, 1)[0]
-            return y
+        class Elementwise(torch.autograd.Function):
+            @staticmethod
+            def forward(context: Any, *arguments: torch.Tensor) -> Any:
+                context.save_for_backward(*arguments)
+                return ask("evaluate", name, arguments, arguments[:1])[0]
 
-        @staticmethod
-        def backward(context: Any, *upstream: torch.Tensor) -> Any:
-            arguments = context.saved_tensors
-            found = ask("gradients", "function", (upstream[0], *arguments), 1 + count)
-            return tuple(found)
+            @staticmethod
+            def backward(context: Any, *upstream: torch.Tensor) -> Any:
+                arguments = context.saved_tensors
+                return tuple(ask("gradients", name, (upstream[0], *arguments), arguments))
 
-    def function(x: torch.Tensor, *own: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = Elementwise.apply(x, *own)
-        return y
+        return Elementwise.apply
 
+    module = differentiable("module")
     slopes = no_parameters, no_parameters
     if count:
         slopes = (
@@ -146,16 +157,16 @@ def remote_activation(sandbox: "Sandbox", source: Path, said: dict[str, Any]) ->
     return Activation(
         name=source.stem,
         source=source,
-        formula=str(said["formula"])[:500],
-        derivative_formula=str(said["derivative_formula"])[:500],
+        formula=formulas[0],
+        derivative_formula=formulas[1],
         parameters=parameters,
-        function=function,
+        function=differentiable("function"),
         derivative=remote("derivative"),
-        closed_form=bool(said["closed_form"]),
-        derivative_from_output=remote("derivative_from_output") if said["from_output"] else None,
+        closed_form=closed_form,
+        derivative_from_output=remote("derivative_from_output") if from_output else None,
         parameter_derivatives=slopes[0],
         numpy_function=remote_numpy("numpy_function"),
         numpy_derivative=remote_numpy("numpy_derivative"),
         numpy_parameter_derivatives=slopes[1],
-        module=lambda: as_module(function, parameters),
+        module=lambda: as_module(module, parameters),
     )

@@ -168,7 +168,7 @@ class Sandbox:
             self._left -= time.monotonic() - start
         head, found = answer
         if "error" in head:
-            message = self._one_line(str(head["error"]))
+            message = self.one_line(str(head["error"]))
             if any(each in message for each in REFUSED):
                 message += " (isolated: no network, no other process, no file but in its folder)"
             raise PlugInError(message)
@@ -181,15 +181,15 @@ class Sandbox:
         """End the process; the error that this and every later call raises."""
         self._process.end()
         place = self._process.place(list(self._shown)) or str(next(iter(self._shown)))
-        self._stopped = Stopped(self._one_line(f"{place}: {words}"))
+        self._stopped = Stopped(self.one_line(f"{place}: {words}"))
         return self._stopped
 
     def _note(self, words: str) -> None:
-        line = self._one_line(words)
+        line = self.one_line(words)
         if line not in self.notes and len(self.notes) < MOST_NOTES:
             self.notes.append(line)
 
-    def _one_line(self, text: str) -> str:
+    def one_line(self, text: str) -> str:
         """What came as one line that cannot be taken for another; paths as they were given."""
         printable = "".join(c if c.isprintable() else " " for c in text)
         line = " ".join(printable.split())[:MOST_OF_A_LINE]

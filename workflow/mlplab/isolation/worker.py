@@ -120,7 +120,7 @@ class Worker:
         x, *own = given.values()
         activation, name = self._activations[head["source"]], head["function"]
         if name == "module":
-            y = activation.module().to(x.dtype)(x)
+            y = self._module(activation, x, own)
         elif name.startswith("numpy"):
             y = getattr(activation, name)(x.numpy(), *(value.numpy() for value in own))
         else:
@@ -128,15 +128,26 @@ class Worker:
         answers = y if isinstance(y, tuple) else (y,)
         return {}, {f"y{i}": torch.as_tensor(each) for i, each in enumerate(answers)}
 
+    @staticmethod
+    def _module(activation: Activation, x: torch.Tensor, own: Sequence[torch.Tensor]) -> Any:
+        """The framework's counterpart at x, with parameters that are not its own."""
+        module = activation.module().to(x.dtype)
+        names = [name for name, _ in module.named_parameters()]
+        return torch.func.functional_call(module, dict(zip(names, own, strict=True)), (x,))
+
     def _gradients(self, head: dict[str, Any], given: Tensors) -> Answer:
         """Autograd's answer: the upstream gradient sent back through the function."""
         upstream, x, *own = given.values()
         leaves = [value.requires_grad_() for value in (x, *own)]
         with torch.enable_grad():
-            y = self._activations[head["source"]].function(*leaves)
+            activation = self._activations[head["source"]]
+            if head["function"] == "module":
+                y = self._module(activation, leaves[0], leaves[1:])
+            else:
+                y = activation.function(*leaves)
             with blaming(Path(head["source"]), "function(x) cannot be differentiated", "function"):
-                found = torch.autograd.grad(y, leaves, upstream, materialize_grads=True)
-        return {}, {f"y{i}": each for i, each in enumerate(found)}
+                found = torch.autograd.grad(y, leaves, upstream, allow_unused=True)
+        return {}, {f"y{i}": each for i, each in enumerate(found) if each is not None}
 
 
 def _told(error: BaseException, paths: Sequence[Path], call: str) -> str:
