@@ -153,7 +153,7 @@ compare.compare = check.compare = lambda *_, **__: []
             os.fork()""",
     ),
     "thread_bomb": Attack(
-        "threads",
+        "thread",
         in_step="""
         import threading, time
         while True:
@@ -174,7 +174,7 @@ compare.compare = check.compare = lambda *_, **__: []
         in_step="""
         held = []
         while True:
-            held.append(torch.ones(1 << 26))""",
+            held.append(torch.ones(1 << 25))""",
     ),
     "endless_loop": Attack("endless loop", in_step="while True: pass"),
     "endless_sleep": Attack("endless loop", in_step="import time; time.sleep(3600)"),

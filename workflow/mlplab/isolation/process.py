@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -73,6 +74,7 @@ class Process:
         self._was_dumpable = None if with_bwrap else _set_dumpable(0)
         self._popen = launch.start(arguments, descriptors, reads, scratch, with_bwrap)
         self._number = self._popen.pid
+        self._within: int | None = None
         assert self._popen.stdout is not None
         self._printed = self._popen.stdout
         os.set_blocking(self._printed.fileno(), False)
@@ -90,6 +92,8 @@ class Process:
         for level, kind, data in about:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
                 self._number, _, _ = CREDENTIALS.unpack(data[: CREDENTIALS.size])
+                with contextlib.suppress(OSError):
+                    self._within = os.pidfd_open(self._number)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         if not byte:
             raise Exceeded("ends before it has begun")
@@ -149,6 +153,9 @@ class Process:
             os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.kill()
         self._popen.wait()
+        if self._within is not None:
+            # Where bwrap is killed, what it has started ends a moment later.
+            select.select([self._within], [], [], SECONDS_TO_END)
         self._read_output()
 
     def close(self) -> None:
@@ -157,6 +164,8 @@ class Process:
         if not self._printed.closed:
             self._printed.close()
             os.close(self._dump)
+            if self._within is not None:
+                os.close(self._within)
             if self._was_dumpable is not None:
                 _set_dumpable(self._was_dumpable)
 
