@@ -19,6 +19,7 @@ from mlplab.study.settings import Settings
 STEADY_RATE = 0.1
 STEADY_STD = 0.05
 PLAIN = Optimizer(STEADY_RATE)
+CHEAP_WIDTH, CHEAP_BATCH = 16, 32
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Problem:
     optimizer: Optimizer = PLAIN
     weight_std: float = 0.01
     seed: int = 0
+    # Whether the sizes are those that a file may have written into it.
+    fixed: bool = False
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -43,6 +46,16 @@ class Problem:
     def network(self) -> str:
         """The sizes in words: 784-256-10."""
         return "-".join(map(str, self.sizes))
+
+    def cheap(self) -> "Problem":
+        """The same with layers and batches that are no wider than needed, for many steps."""
+        if self.fixed:
+            return self
+        return replace(
+            self,
+            hidden_sizes=tuple(min(size, CHEAP_WIDTH) for size in self.hidden_sizes),
+            batch_size=min(self.batch_size, CHEAP_BATCH),
+        )
 
     def start(self, activation: Activation, dtype: torch.dtype, seed: int = 0) -> Parameters:
         """Initial parameters. The biases are not zero, so that a forgotten one shows at once."""

@@ -19,6 +19,7 @@ from mlplab.datasets.store import Split
 from mlplab.errors import UserError
 from mlplab.implementations import Build
 from mlplab.isolation.run import Isolated, isolated
+from mlplab.judging import float32, trained
 from mlplab.judging.cases import Problem
 from mlplab.judging.compare import compare
 from mlplab.judging.tolerances import FLOAT64_TOLERANCE
@@ -53,6 +54,8 @@ REQUIREMENTS = {
     "correct predictions of all steps": "correct predictions of each of 100 steps",
     "mean loss of an epoch": "mean loss of an epoch in float32",
     "parameters after an epoch": "parameters after an epoch in float32",
+    **float32.REQUIREMENTS,
+    **trained.REQUIREMENTS,
     "interface": "keeps to the interface",
 }
 

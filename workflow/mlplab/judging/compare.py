@@ -9,6 +9,8 @@ differs says where to look, and whether it is a known mistake.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from mlplab.datasets.store import Split
 from mlplab.implementations import Build
 from mlplab.isolation.run import isolated
 from mlplab.judging.cases import Problem, problems_of
+from mlplab.judging.float32 import float32_step, great_scores
 from mlplab.judging.mistakes.diagnosis import cause_of
 from mlplab.judging.tolerances import (
     EXACT,
@@ -33,6 +36,7 @@ from mlplab.judging.tolerances import (
     each_parameter,
     row_of,
 )
+from mlplab.judging.trained import trained
 from mlplab.judging.values import Batch, Parameters, copies
 from mlplab.plugins import PlugInError
 from mlplab.training.loop import train_epoch
@@ -204,6 +208,9 @@ PARTS: tuple[Part, ...] = (
     _first_step,
     _many_steps,
     _float32_epoch,
+    float32_step,
+    great_scores,
+    trained,
 )
 
 
@@ -240,7 +247,8 @@ def compare(
         rows.append(failure(error, network))
     first = first_difference(rows)
     if first is not None and first.verdict == "differs":
-        problem = next(each for each in possible if each.network == first.network)
+        given = chain.from_iterable((each, each.cheap()) for each in possible)
+        problem = next(each for each in given if each.network == first.network)
         cause = cause_of(first.quantity, first.step, build, activation, problem)
         if cause is not None:
             named = replace(first, detail=cause.sentence, mistake=cause.mistake.name)
