@@ -62,7 +62,7 @@ class Process:
         limits: Limits,
     ) -> None:
         """Start it, at the other end of `connection`."""
-        self.output = b""
+        self.output, self.printed = b"", 0
         self._limits = limits
         self._scratch = scratch
         self._seconds, self._ends = 0.0, 0.0
@@ -76,8 +76,8 @@ class Process:
         self._number = self._popen.pid
         self._within: int | None = None
         assert self._popen.stdout is not None
-        self._printed = self._popen.stdout
-        os.set_blocking(self._printed.fileno(), False)
+        self._pipe = self._popen.stdout
+        os.set_blocking(self._pipe.fileno(), False)
 
     def meet(self, connection: socket.socket) -> None:
         """Wait for its first byte, with which the kernel says its number: bwrap is in between."""
@@ -147,7 +147,7 @@ class Process:
 
     def end(self) -> None:
         """Kill it, with all that it started; what it printed stays."""
-        if self._printed.closed:
+        if self._pipe.closed:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
@@ -161,8 +161,8 @@ class Process:
     def close(self) -> None:
         """End it, and give back what it took here."""
         self.end()
-        if not self._printed.closed:
-            self._printed.close()
+        if not self._pipe.closed:
+            self._pipe.close()
             os.close(self._dump)
             if self._within is not None:
                 os.close(self._within)
@@ -171,7 +171,8 @@ class Process:
 
     def _read_output(self) -> None:
         with contextlib.suppress(BlockingIOError, ValueError):
-            while chunk := os.read(self._printed.fileno(), KEPT_OUTPUT):
+            while chunk := os.read(self._pipe.fileno(), KEPT_OUTPUT):
+                self.printed += len(chunk)
                 self.output += chunk[: KEPT_OUTPUT - len(self.output)]
 
     def _say_where(self) -> None:

@@ -27,7 +27,7 @@ class Isolated:
         if self.sandbox:
             self.sandbox.renew()
 
-    def implementation(self, path: Path, watch: bool = False) -> Build:
+    def implementation(self, path: Path, watch: bool = True) -> Build:
         """What builds networks of an implementation, of its file.
 
         With `watch` a network that changes what it is given does so here, wherever it is run.

@@ -100,6 +100,11 @@ class Sandbox:
         """The beginning of what the files have printed."""
         return self._process.output.decode(errors="replace")
 
+    @property
+    def printed(self) -> int:
+        """How many bytes the files have printed."""
+        return self._process.printed
+
     def close(self) -> None:
         """End the process and all that it started; remove what it wrote."""
         self._process.close()

@@ -6,9 +6,9 @@ itself is wrong. Takes seconds and downloads nothing: random images serve.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,14 +18,15 @@ from mlplab.activations import Activation
 from mlplab.datasets.store import Split
 from mlplab.errors import UserError
 from mlplab.implementations import Build
-from mlplab.isolation.run import Isolated, isolated
-from mlplab.judging import float32, trained
+from mlplab.isolation.run import isolated
+from mlplab.judging import float32, submissions, trained
 from mlplab.judging.cases import Problem
-from mlplab.judging.compare import compare
-from mlplab.judging.tolerances import FLOAT64_TOLERANCE
-from mlplab.judging.values import difference
+from mlplab.judging.compare import OF_EACH_ACTIVATION, PARTS, compare, first_difference
+from mlplab.judging.elementwise import requirements
+from mlplab.judging.submissions import Judged
+from mlplab.judging.tolerances import Row
 from mlplab.judging.verdict import ALL, HINTS, Verdict
-from mlplab.plugins import PlugInError, blaming, defines
+from mlplab.plugins import PlugInError, defines
 
 REFERENCE = "concise"
 IMAGES, SIDE, CLASSES = 400, 6, 4
@@ -60,36 +61,55 @@ REQUIREMENTS = {
 }
 
 
-def problems() -> list[Problem]:
-    """A network with one hidden layer, and one with three."""
-    random = torch.Generator().manual_seed(0)
-    # Not up to 255, so that it shows when images are divided by their greatest pixel.
-    images = torch.randint(0, 240, (IMAGES, SIDE, SIDE), generator=random, dtype=torch.uint8)
-    labels = torch.randint(CLASSES, (IMAGES,), generator=random)
-    split = Split(images, labels, pixel_max=255)
-    return [
-        Problem(split, hidden, CLASSES, batch_size=32, weight_std=0.3)
+def problems(more: bool = False) -> list[Problem]:
+    """A network with one hidden layer, and one with three; `more`: of other sizes as well.
+
+    Among these is the article's, of 784, 256 and 10 units, for images of 28 × 28.
+    """
+    found = [
+        Problem(_split(SIDE, SIDE, CLASSES), hidden, CLASSES, batch_size=32, weight_std=0.3)
         for hidden in ((12,), (12, 12, 12))
     ]
+    return [*found, _wide(), article()] if more else found
+
+
+def article() -> Problem:
+    """The article's sizes, which a file may have written into it."""
+    split = _split(28, 28, 10)
+    return Problem(split, (256,), 10, batch_size=32, weight_std=0.05, fixed=True)
+
+
+def _wide() -> Problem:
+    return Problem(_split(4, 9, 7), (5,), 7, batch_size=20, weight_std=0.3)
+
+
+def _split(height: int, width: int, classes: int) -> Split:
+    random = torch.Generator().manual_seed(0)
+    # Not up to 255, so that it shows when images are divided by their greatest pixel.
+    images = torch.randint(0, 240, (IMAGES, height, width), generator=random, dtype=torch.uint8)
+    labels = torch.randint(classes, (IMAGES,), generator=random)
+    return Split(images, labels, pixel_max=255)
 
 
 def examine(
     path: Path,
     chosen: Sequence[str] | None = None,
     load: Callable[[Path], Build] = implementations.load,
+    limit: int | None = None,
 ) -> Verdict:
     """The verdict on an implementation, with each of the activations or up to the first wrong one.
 
     Where none are chosen it is checked with all; one with learned parameters, such as prelu, is
-    then no requirement. `load` says where the file is run.
+    then no requirement. `load` says where the file is run, `limit` how many hidden layers it can
+    do where its file does not.
     """
-    reference = implementations.source(REFERENCE)
     every = sorted(activations.names(), key=lambda name: (name != "relu", name))
     agreed: list[Verdict] = []
-    notes = []
+    notes: list[str] = []
     for name in chosen or every:
         activation = activations.load(name)
-        rows = compare(path, reference, activation, problems(), load=load)
+        # What sizes change shows with any activation.
+        rows, sizes = _with_sizes(path, activation, load, limit, more=not agreed)
         if activation.parameters and not chosen and rows[-1].verdict == "fails":
             learned = ", ".join(activation.parameters)
             notes.append(f"  no requirement: {name}; it passes no {learned} to the function")
@@ -97,65 +117,69 @@ def examine(
         found = Verdict(path.stem, name, tuple(rows), REQUIREMENTS)
         if not found.right:
             return found
+        notes += [note for note in sizes if note not in notes]
         agreed.append(found)
     return replace(agreed[0], compared=len(agreed), notes=tuple(notes))
 
 
-def derivative_rows(activation: Activation) -> list[tuple[str, float]]:
-    """What an activation's file says in several ways, compared: words and greatest difference."""
-    # The textbook's range; 0 is left to the subgradient that the file chooses.
-    x = torch.arange(-8.0, 8.0, 0.1, dtype=torch.float64)
-    x = x[x.abs() > 1e-6]
-    own = [torch.tensor([value]).to(x.dtype) for value in activation.parameters.values()]
-    leaf = x.clone().requires_grad_()
-    y = activation.function(leaf, *own)
-    (gradient,) = torch.autograd.grad(y, leaf, torch.ones_like(y))
-    arrays = [value.numpy() for value in own]
-    module = activation.module().to(x.dtype)
-    rows = [
-        ("derivative(x) against autograd", activation.derivative(x, *own), gradient),
-        ("the module against function(x)", module(x).detach(), y.detach()),
-        (
-            "numpy_function(x) against function(x)",
-            torch.from_numpy(activation.numpy_function(x.numpy(), *arrays)),
-            y.detach(),
-        ),
-        (
-            "numpy_derivative(x) against autograd",
-            torch.from_numpy(activation.numpy_derivative(x.numpy(), *arrays)),
-            gradient,
-        ),
+def _with_sizes(
+    path: Path,
+    activation: Activation,
+    load: Callable[[Path], Build],
+    limit: int | None,
+    more: bool,
+) -> tuple[list[Row], list[str]]:
+    """The rows of an implementation, and what is to be said of the sizes that it is right for."""
+
+    def rows_of(given: Sequence[Problem]) -> list[Row]:
+        reference = implementations.source(REFERENCE)
+        parts = PARTS if more else PARTS[:OF_EACH_ACTIVATION]
+        return compare(path, reference, activation, given, parts, load, limit)
+
+    rows = rows_of(problems(more))
+    first = first_difference(rows)
+    if first is None or first.verdict != "fails" or first.network == article().network:
+        return rows, []
+    # Are the article's sizes written into it?
+    of_article = rows_of([article()])
+    if first_difference(of_article) is not None:
+        return rows, []
+    return of_article, [
+        "  note   right for the article's sizes alone, images of 28 × 28, 256 hidden units, 10 "
+        f"classes: they are written into the file ({first.detail})"
     ]
-    if activation.derivative_from_output is not None:
-        from_output = activation.derivative_from_output(y.detach())
-        rows.append(("derivative_from_output(y) against autograd", from_output, gradient))
-    return [(words, difference(actual, expected)) for words, actual, expected in rows]
 
 
-def check_activation(path: Path, run: Isolated) -> bool:
-    """Print the verdicts of an activation, alone and in each implementation; True if met."""
-    activation = run.activation(path)
-    print(f"{path.stem}: {activation.formula}; derivative: {activation.derivative_formula}")
-    met = True
-    with blaming(path, "the activation cannot be evaluated"):
-        for words, found in derivative_rows(activation):
-            agrees = found <= FLOAT64_TOLERANCE
-            met &= agrees
-            allowed = "" if agrees else f", allowed {FLOAT64_TOLERANCE:.0e}"
-            print(f"  {'ok   ' if agrees else 'WRONG'}  {words} ({found:.0e}{allowed})")
-    reference = implementations.source(REFERENCE)
+def check_activation(path: Path, activation: Activation) -> tuple[bool, list[str]]:
+    """Whether an activation is right, alone and in each implementation; a line for each."""
+    formulas = f"{activation.formula}; derivative: {activation.derivative_formula}"
+    lines, met = [f"{path.stem}: {formulas}"], True
+    for found in requirements(activation, path):
+        met &= found.met
+        detail = f"({found.detail})" if found.met and found.detail else f": {found.detail}"
+        told = f"{found.requirement}{' ' if found.met else ''}{detail if found.detail else ''}"
+        lines.append(f"  {'ok   ' if found.met else 'WRONG'}  {told.rstrip()}")
+        if not found.met and found.basic:
+            return False, lines
+    reference, parts = implementations.source(REFERENCE), PARTS[:OF_EACH_ACTIVATION]
     for name in implementations.names():
-        rows = compare(implementations.source(name), reference, activation, problems())
+        rows = compare(implementations.source(name), reference, activation, problems(), parts)
         agrees = all(row.verdict == "agrees" for row in rows)
         met &= agrees
-        print(f"  {'ok   ' if agrees else 'WRONG'}  {name} trains with it as {REFERENCE} does")
-    return met
+        word = "ok   " if agrees else "WRONG"
+        lines.append(f"  {word}  {name} trains with it as {REFERENCE} does")
+    return met, lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns its exit status."""
     parser = argparse.ArgumentParser(prog="mlplab check", description=__doc__)
-    parser.add_argument("path", type=Path, help="the file of an implementation or activation")
+    parser.add_argument(
+        "path",
+        type=Path,
+        nargs="+",
+        help="the file or notebook of an implementation or activation, or a folder of them",
+    )
     parser.add_argument(
         "--activation",
         nargs="+",
@@ -171,20 +195,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="how much is given away of an implementation: "
         + "; ".join(f"{level} {words}" for level, words in HINTS.items()),
     )
-    chosen = parser.parse_args(arguments)
+    parser.add_argument(
+        "--isolation",
+        choices=("auto", "require", "off"),
+        default="auto",
+        help="how the file is run: in a process of its own, within bwrap where that is installed "
+        "(auto) or not at all (require); or in this process, trusted (off)",
+    )
+    parser.add_argument("--output", action="store_true", help="show what the file prints, too")
+    asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        if not chosen.path.is_file():
-            raise PlugInError(f"{chosen.path}: there is no such file; name a Python file")
-        with isolated(chosen.path) as run:
-            if defines(chosen.path, "function") and not defines(chosen.path, "Network"):
-                met = check_activation(chosen.path, run)
-            else:
-                load = partial(run.implementation, watch=True)
-                verdict = examine(chosen.path, chosen.activation, load)
-                print("\n".join(verdict.lines(chosen.hint)))
-                met = verdict.right
-    except UserError as error:
-        print(f"  FAILS  {error}")
+        files, is_table = submissions.files_of(asked.path)
+        met = True
+        for file in files:
+            judged = judge(file, asked.activation, asked.hint, asked.isolation)
+            met &= judged.right
+            print(judged.row(files) if is_table else "\n".join(judged.lines(asked.output)))
+    except PlugInError as error:
+        print(f"FAILS  {error}")
         met = False
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0 if met else 1
+
+
+def judge(path: Path, chosen: Sequence[str] | None, hint: int, isolation: str) -> Judged:
+    """Run one file where it belongs, and judge it. Raises UserError where that cannot be had."""
+    run = None
+    try:
+        with isolated(path, isolation=isolation) as run:
+            if defines(path, "function") and not defines(path, "Network"):
+                right, lines = check_activation(path, run.activation(path))
+            else:
+                verdict = examine(path, chosen, run.implementation)
+                right, lines = verdict.right, verdict.lines(hint)
+    except PlugInError as error:
+        right, lines = False, [f"FAILS  {path.stem}: {error}"]
+    return Judged(path, right, lines, run.sandbox if run else None)

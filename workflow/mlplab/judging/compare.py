@@ -9,7 +9,6 @@ differs says where to look, and whether it is a known mistake.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -212,6 +211,8 @@ PARTS: tuple[Part, ...] = (
     great_scores,
     trained,
 )
+# The first of them, in which a mistake with one activation alone shows.
+OF_EACH_ACTIVATION = 3
 
 
 def compare(
@@ -221,16 +222,17 @@ def compare(
     problems: Sequence[Problem],
     parts: Sequence[Part] = PARTS,
     load: Load = implementations.load,
+    limit: int | None = None,
 ) -> list[Row]:
     """All rows of an implementation against the reference, in the order in which to look at them.
 
     `load` says where the files are run: here, or in a sandbox, whose networks are used alike.
 
     The first problem is compared in every part, further ones in the first of them. Of the hidden
-    layers no more are kept than the implementation says it can do. Where it breaks the interface,
-    the last row has the verdict "fails" and says how.
+    layers no more are kept than `limit`, or where that is None than its file says it can do. Where
+    it breaks the interface, the last row has the verdict "fails" and says how.
     """
-    limit = implementations.max_hidden_layers(source)
+    limit = implementations.max_hidden_layers(source) if limit is None else limit
     rows: list[Row] = []
     network = ""
     try:
@@ -285,10 +287,8 @@ def study_rows(
     for file in activation_files:
         try:
             with isolated(implementation, reference, file, isolation=isolation) as run:
-                load = partial(run.implementation, watch=True)
-                rows = compare(
-                    implementation, reference, run.activation(file), problems, parts, load
-                )
+                activation, load = run.activation(file), run.implementation
+                rows = compare(implementation, reference, activation, problems, parts, load)
         except PlugInError as error:
             rows = [failure(error)]
         identity = {

@@ -185,7 +185,7 @@ def _train(
         observe(epoch)
     with checkpoints.stop_requested() if every else nullcontext(lambda: False) as must_stop:
         trained = train(
-            place.implementation(job.implementation),
+            place.implementation(job.implementation, watch=False),
             place.activation(job.activation),
             data,
             settings,

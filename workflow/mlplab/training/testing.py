@@ -35,7 +35,7 @@ def test_runs(
     batches = Batches(data.test.on(place, torch.float32), EVALUATION_BATCH, torch.float32)
     tested = []
     with isolated(implementation, activation, isolation=isolation) as run:
-        build, chosen = run.implementation(implementation), run.activation(activation)
+        build, chosen = run.implementation(implementation, watch=False), run.activation(activation)
         for row in runs:
             # With a learning rate of 0: nothing is trained any more.
             stored = load_file(parameters[row["run"]], device=str(place))
