@@ -103,19 +103,35 @@ shown_by(
 )(Rescaled)
 
 
+# Mean, deviation, and what the pixels are multiplied with before.
+CONSTANTS = {
+    **{
+        f"{mean} and {deviation}{words}": (mean, deviation, factor)
+        for mean, deviation in (
+            (0.5, 0.5),
+            (0.5, 1.0),
+            (0.1307, 0.3081),
+            (0.2860, 0.3530),
+            (0.485, 0.229),
+            (0.456, 0.224),
+            (0.406, 0.225),
+        )
+        for factor, words in ((1.0, ""), (1 / 255, ", after a division by 255"))
+    },
+    "127.5 and 127.5": (127.5, 127.5, 1.0),
+    "127.5 and 128": (127.5, 128.0, 1.0),
+    "128 and 128": (128.0, 128.0, 1.0),
+}
+
+
 class Standardised(Network):
     how: str = "the batch"
 
     def pixels(self, images: torch.Tensor) -> torch.Tensor:
         x = images.flatten(1)
-        fixed = {
-            "0.5 and 0.5": (0.5, 0.5),
-            "0.1307 and 0.3081": (0.1307, 0.3081),
-            "0.2860 and 0.3530": (0.2860, 0.3530),
-        }
-        if self.how in fixed:
-            mean, deviation = fixed[self.how]
-            return (x - mean) / deviation
+        if self.how in CONSTANTS:
+            mean, deviation, factor = CONSTANTS[self.how]
+            return (x * factor - mean) / deviation
         kind, _, ddof = self.how.partition(", ")
         unbiased = ddof != "n"
         if kind == "the batch":
@@ -137,9 +153,7 @@ class Standardised(Network):
 
 def _standards(seen: Seen) -> Iterator[Settings]:
     for how in (
-        "0.5 and 0.5",
-        "0.1307 and 0.3081",
-        "0.2860 and 0.3530",
+        *CONSTANTS,
         "the batch",
         "the batch, n",
         "each pixel over the batch",
@@ -324,6 +338,15 @@ def _parts(seen: Seen) -> Iterator[Settings]:
         for whole in (False, True):
             yield {"part": part, "whole_returned": whole}
 
+
+# Recognised by weights of the examples that are solved for (diagnosis).
+mistake(
+    "data",
+    "examples-count-differently",
+    "the examples of the batch do not count alike in the gradient: {shares}",
+    "The mean over the batch: every example counts once, divided by len(labels).",
+    "2020-11-24 https://github.com/chrischoy/SpatioTemporalSegmentation/issues/46",
+)
 
 shown_by(
     mistake(

@@ -8,13 +8,23 @@ it does so in every probe. Otherwise nothing is: a place is better than a guess.
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
 from mlplab.activations import Activation
 from mlplab.implementations import Build
 from mlplab.judging.cases import Problem
-from mlplab.judging.mistakes import data, forward, gradients, losses, state, steps, unusual
+from mlplab.judging.mistakes import (
+    data,
+    examples,
+    forward,
+    gradients,
+    losses,
+    state,
+    steps,
+    unusual,
+)
 from mlplab.judging.mistakes.catalogue import CATALOGUE, Cause, Mistake, Settings, named
 from mlplab.judging.mistakes.evidence import Probe, Seen, Shown, built, probes_of, steps_of
 from mlplab.judging.mistakes.network import Network
@@ -135,12 +145,17 @@ def _agrees(
     probes: Sequence[Probe],
     shown: Sequence[Sequence[Shown]],
     right: Sequence[Sequence[Shown]],
+    stage: str = "",
 ) -> bool:
-    """Whether this network gives all of the file's answers, and not the right ones."""
+    """Whether this network gives all of these answers, and not the right ones.
+
+    `stage` is the one up to which a first step is compared; all steps are where it is "".
+    """
     differs = False
     try:
         for probe, found, expected in zip(probes, shown, right, strict=True):
-            simulated = _simulated(network, settings, probe)
+            every = _simulated(network, settings, probe)
+            simulated = _up_to(every, stage) if stage else every
             for one, other, truth in zip(found, simulated, expected, strict=True):
                 if not _explained(one, other, truth):
                     return False
@@ -174,9 +189,18 @@ def _stage(one: Shown) -> str:
     return one.what if one.what in STAGES else "parameters"
 
 
+def _up_to(shown: Iterable[Shown], stage: str) -> list[Shown]:
+    """The answers of a first step, as far as this stage."""
+    last = STAGES.index(stage)
+    return [
+        one
+        for one in shown
+        if STAGES.index(_stage(one)) <= last and one.step == (0 if one.what == "logits" else 1)
+    ]
+
+
 def _of_stage(shown: Iterable[Shown], stage: str) -> list[Shown]:
-    step = 0 if stage == "logits" else 1
-    return [one for one in shown if _stage(one) == stage and one.step == step]
+    return [one for one in _up_to(shown, stage) if _stage(one) == stage]
 
 
 def _first_stage(
@@ -185,42 +209,28 @@ def _first_stage(
     shown: Sequence[Sequence[Shown]],
     right: Sequence[Sequence[Shown]],
 ) -> Cause | None:
-    """The mistake that explains the first quantity to differ in a first step, in every probe."""
+    """The mistake that explains the first quantity to differ in a first step, in every probe.
+
+    What comes before it in the step is right, and must be so with the mistake.
+    """
     for stage in STAGES:
-        found = [_of_stage(one, stage) for one in shown]
-        expected = [_of_stage(one, stage) for one in right]
+        found = [_up_to(one, stage) for one in shown]
+        expected = [_up_to(one, stage) for one in right]
         pairs = [
             (a, b) for f, e in zip(found, expected, strict=True) for a, b in zip(f, e, strict=True)
         ]
-        if not any(_differs(a, b) for a, b in pairs):
+        apart = sum(_differs(a, b) for a, b in pairs)
+        if not apart:
             continue
+        # A few small numbers may be equal by chance.
+        if stage == "correct" and apart < 3:
+            return None
         for entry, settings, network in proposed:
-            if _explains(stage, network, settings, probes, found, expected):
+            first = [replace(probe, batches=probe.batches[:1]) for probe in probes]
+            if _agrees(network, settings, first, found, expected, stage):
                 return Cause(entry, entry.said(settings))
-        return None
+        return examples.cause(probes, shown) if stage == "parameters" else None
     return None
-
-
-def _explains(
-    stage: str,
-    network: type[Network],
-    settings: Settings,
-    probes: Sequence[Probe],
-    found: Sequence[Sequence[Shown]],
-    expected: Sequence[Sequence[Shown]],
-) -> bool:
-    differs = False
-    try:
-        for probe, ours, truths in zip(probes, found, expected, strict=True):
-            only_first = Probe(probe.activation, probe.start, probe.rate, probe.batches[:1])
-            simulated = _of_stage(_simulated(network, settings, only_first), stage)
-            for one, other, truth in zip(ours, simulated, truths, strict=True):
-                if not _explained(one, other, truth):
-                    return False
-                differs |= _differs(other, truth)
-    except (RuntimeError, IndexError):
-        return False
-    return differs
 
 
 def _narrow(shown: Sequence[Sequence[Shown]], right: Sequence[Sequence[Shown]]) -> Iterator[Cause]:

@@ -1,6 +1,6 @@
 """Mistakes of the gradient."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -30,7 +30,13 @@ shown_by(
         "A mean loss has been divided by len(labels) already: the step must not do so again.",
         "2019-12-18 https://github.com/ShusenTang/Dive-into-DL-PyTorch/issues/75",
     ),
-    lambda seen: iter([{"gradient_factor": (1.0, -1)}]),
+    lambda seen: iter(
+        [
+            {"gradient_factor": (1.0, -1)},
+            # The loss that is returned, too.
+            {"loss_factor": (1.0, -1), "gradient_factor": (1.0, -1)},
+        ]
+    ),
 )(Network)
 
 shown_by(
@@ -126,6 +132,8 @@ class OtherSlope(Network):
             return self.activation.derivative_from_output(
                 self.activation.function(inputs[layer], *alphas)
             )
+        if self.taken == "function":
+            return self.activation.function(z, *alphas)
         if self.other:
             return activations.load(self.other).derivative(z)
         if self.shift:
@@ -167,6 +175,18 @@ shown_by(
         "2025-08-22 https://github.com/BoltzmannEntropy/interviews.ai/issues/15",
     ),
     lambda seen: iter([{"taken": "formula at input"}]),
+)(OtherSlope)
+
+
+shown_by(
+    mistake(
+        "gradient",
+        "function-for-derivative",
+        "the activation itself stands where its derivative should",
+        "Multiply by activation.derivative(z), not by activation.function(z).",
+        "2016-06-15 https://github.com/andersbll/nnet/issues/4",
+    ),
+    lambda seen: iter([{"taken": "function"}]),
 )(OtherSlope)
 
 
@@ -296,11 +316,15 @@ shown_by(
 
 class BiasSums(Network):
     how: str = ""
+    # One layer, or all of them.
+    layer: int = 0
 
     def bias_gradient(
         self, layer: int, inputs: list[torch.Tensor], error: torch.Tensor
     ) -> torch.Tensor:
         units = error.shape[1]
+        if self.layer not in (0, layer):
+            return error.sum(0)
         if self.how == "one number":
             return error.sum().expand(units)
         if self.how == "its mean":
@@ -315,6 +339,15 @@ class BiasSums(Network):
         return error.sum(0)
 
 
+def _bias_sums(*ways: str) -> Callable[[Seen], Iterator[Settings]]:
+    def settings(seen: Seen) -> Iterator[Settings]:
+        for how in ways:
+            for layer in range(seen.right().depth + 1):
+                yield {"how": how, "layer": layer}
+
+    return settings
+
+
 shown_by(
     mistake(
         "gradient",
@@ -323,7 +356,7 @@ shown_by(
         "error.sum(0), or axis=0: over the examples alone.",
         "2022-06-10 https://github.com/rasbt/stat453-deep-learning-ss21/issues/5",
     ),
-    lambda seen: iter([{"how": "one number"}, {"how": "mean of all"}]),
+    _bias_sums("one number", "mean of all"),
 )(BiasSums)
 
 shown_by(
@@ -335,7 +368,7 @@ shown_by(
         "error.sum(0) of the errors that the weights learn from, not error.mean(0).",
         "2025-07-21 https://github.com/kvfrans/notes/issues/5",
     ),
-    lambda seen: iter([{"how": "its mean"}]),
+    _bias_sums("its mean"),
 )(BiasSums)
 
 shown_by(
@@ -346,7 +379,7 @@ shown_by(
         "error.sum(0), or axis=0: over the examples, which are the rows.",
         "2016-11-14 https://github.com/jimfleming/differentiation/issues/1",
     ),
-    lambda seen: iter([{"how": "rows"}]),
+    _bias_sums("rows"),
 )(BiasSums)
 
 shown_by(
@@ -358,7 +391,7 @@ shown_by(
         "2020-09-18 https://github.com/rust0258/"
         "Deeplearning.ai-Natural-Language-Processing-Specialization/issues/64",
     ),
-    lambda seen: iter([{"how": "with inputs"}]),
+    _bias_sums("with inputs"),
 )(BiasSums)
 
 
@@ -372,7 +405,9 @@ class NotTrained(Network):
 
 
 def _untouched(seen: Seen) -> list[str]:
-    return [name for name, value in seen.gradient.items() if not value.any()]
+    steps = range(1, len(seen.probe.batches) + 1)
+    updates = [seen.update(step) for step in steps]
+    return [name for name in seen.probe.start if not any(one[name].any() for one in updates)]
 
 
 def _biases(seen: Seen) -> Iterator[Settings]:

@@ -629,6 +629,11 @@ class TopPredictions(Network):
         return (scores.topk(2, dim=1).indices == labels[:, None]).sum()
 
 
+class GreatestOfAll(Network):
+    def correct(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return (scores.argmax() == labels).sum()
+
+
 class SurePredictions(Network):
     def correct(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return (scores.softmax(1).gather(1, labels[:, None]) > 0.5).sum()
@@ -648,5 +653,6 @@ for _network in (
     WrongPredictions,
     TopPredictions,
     SurePredictions,
+    GreatestOfAll,
 ):
     shown_by(_counted)(_network)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mlplab.judging.mistakes.catalogue import Settings, mistake, shown_by
+from mlplab.judging.mistakes.catalogue import CATALOGUE, Settings, mistake, shown_by
 from mlplab.judging.mistakes.evidence import Seen, factor_of
 from mlplab.judging.mistakes.network import Network
 from mlplab.judging.values import Parameters
@@ -72,7 +72,8 @@ shown_by(
     mistake(
         "step",
         "momentum",
-        "momentum of {momentum}: a part of the step before is in it",
+        "momentum: the gradients of the steps before are in it, that of the last one {momentum} "
+        "times",
         "Plain gradient descent is asked for: value -= learning_rate * gradient.",
         "2013-10-05 https://github.com/mdenil/dropout/issues/4",
     ),
@@ -112,6 +113,9 @@ class Framework(Network):
 
 
 class AdamUncorrected(Network):
+    """Adam without its bias correction, or with one that multiplies."""
+
+    multiplied: bool = False
     moments: dict[str, tuple[torch.Tensor, torch.Tensor]] | None = None
 
     def change(self, gradient: Parameters, count: int) -> Parameters:
@@ -120,7 +124,8 @@ class AdamUncorrected(Network):
             n: (0.9 * old[n][0] + 0.1 * g, 0.999 * old[n][1] + 0.001 * g * g)
             for n, g in gradient.items()
         }
-        steps = {n: m / (v.sqrt() + 1e-8) for n, (m, v) in self.moments.items()}
+        one, two = (1 - 0.9**self.step, 1 - 0.999**self.step) if self.multiplied else (1.0, 1.0)
+        steps = {n: m * one / ((v * two).sqrt() + 1e-8) for n, (m, v) in self.moments.items()}
         return super().change(steps, count)
 
 
@@ -141,7 +146,7 @@ _adam = mistake(
     "2016-05-27 https://github.com/BVLC/caffe/issues/4224",
 )
 shown_by(_adam, _named("Adam", "AdamW"))(Framework)
-shown_by(_adam)(AdamUncorrected)
+shown_by(_adam, lambda seen: iter([{}, {"multiplied": True}]))(AdamUncorrected)
 
 shown_by(
     mistake(
@@ -334,21 +339,24 @@ shown_by(
 )(FirstBatchSize)
 
 
-class OneExampleLess(Network):
+class OffByOne(Network):
+    off: int = -1
+
     def update(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        self.gradient_factor = (len(labels) / max(1, len(labels) - 1), 0)
+        self.gradient_factor = (len(labels) / max(1, len(labels) + self.off), 0)
         super().update(images, labels)
 
 
 shown_by(
     mistake(
         "step",
-        "one-less",
-        "divided by one less than the size of the batch",
-        "Divide by len(labels), not by len(labels) - 1.",
+        "off-by-one",
+        "divided by the size of the batch {off:+d}",
+        "Divide by len(labels), neither one more nor one less.",
         "2025-03-28 https://github.com/autrainer/autrainer/issues/125",
     ),
-)(OneExampleLess)
+    lambda seen: iter([{"off": -1}, {"off": 1}]),
+)(OffByOne)
 
 
 class InPieces(Network):
@@ -410,10 +418,10 @@ shown_by(
 
 
 class SeveralSteps(Network):
-    times: int = 2
+    times: int | str = 2
 
     def update(self, images: torch.Tensor, labels: torch.Tensor) -> None:
-        for _ in range(self.times):
+        for _ in range(self.times if isinstance(self.times, int) else len(labels)):
             super().update(images, labels)
 
 
@@ -425,7 +433,7 @@ shown_by(
         "One call of train_step() is one step.",
         "2020-06-24 https://github.com/nntrainer/nntrainer/pull/219",
     ),
-    lambda seen: iter([{"times": times} for times in (2, 3, 5, 10)]),
+    lambda seen: iter([{"times": t} for t in (2, 3, 5, 10, "as many as it has examples:")]),
 )(SeveralSteps)
 
 
@@ -552,6 +560,43 @@ shown_by(
         "2013-10-05 https://github.com/mdenil/dropout/issues/4",
     ),
 )(OneStepLate)
+
+
+class Remembers(Network):
+    """Each step has parts of the gradients before, as many of each as in the first probe."""
+
+    shares: tuple[tuple[float, ...], ...] = ()
+    past: list[Parameters] | None = None
+
+    def change(self, gradient: Parameters, count: int) -> Parameters:
+        self.past = [*(self.past or []), gradient]
+        shares = self.shares[self.step - 1]
+        return {
+            n: self.learning_rate
+            * sum(
+                (share * g[n] for share, g in zip(shares, self.past, strict=True)),
+                torch.zeros_like(gradient[n]),
+            )
+            for n in gradient
+        }
+
+
+def _remembered(seen: Seen) -> Iterator[Settings]:
+    past, shares = [], []
+    for step in range(1, len(seen.probe.batches) + 1):
+        past.append(seen.right_gradient(step))
+        columns = [torch.cat([value.flatten() for value in one.values()]) for one in past]
+        found = torch.cat([value.flatten() for value in seen.update(step).values()])
+        matrix = torch.stack(columns, 1)
+        solved = torch.linalg.lstsq(matrix, found[:, None], driver="gelsd").solution[:, 0]
+        if (matrix @ solved - found).abs().max() > 1e-9 * found.abs().max():
+            return
+        shares.append(tuple(solved.tolist()))
+    if any(abs(share) > 1e-6 for one in shares for share in one[:-1]):
+        yield {"shares": tuple(shares), "momentum": shares[1][0]}
+
+
+shown_by(CATALOGUE["momentum"], _remembered)(Remembers)
 
 
 class StepScaled(Network):
