@@ -183,6 +183,13 @@ def _everything(
 
 # What a step computes, in its order; what comes first is not the doing of what comes after.
 STAGES = ("logits", "loss", "correct", "parameters")
+# Kinds of mistakes that cannot be behind a quantity: what they change is computed after it.
+LATER = {
+    "logits": ("loss", "gradient", "step"),
+    "loss": ("gradient", "step"),
+    "correct": ("gradient", "step"),
+    "parameters": (),
+}
 
 
 def _stage(one: Shown) -> str:
@@ -225,9 +232,11 @@ def _first_stage(
         # A few small numbers may be equal by chance.
         if stage == "correct" and apart < 3:
             return None
+        first = [replace(probe, batches=probe.batches[:1]) for probe in probes]
         for entry, settings, network in proposed:
-            first = [replace(probe, batches=probe.batches[:1]) for probe in probes]
-            if _agrees(network, settings, first, found, expected, stage):
+            if entry.kind not in LATER[stage] and _agrees(
+                network, settings, first, found, expected, stage
+            ):
                 return Cause(entry, entry.said(settings))
         return examples.cause(probes, shown) if stage == "parameters" else None
     return None
