@@ -314,6 +314,7 @@ def write_parity() -> None:
     import pandas as pd
 
     from mlplab.analysis import tables
+    from mlplab.analysis.agreement import agreement_table
 
     rows = [
         {
@@ -336,4 +337,6 @@ def write_parity() -> None:
         for step in (1, 2, 3, 10, 100)
         for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-3))
     ]
-    tables.write(pd.DataFrame(rows), *Study.table("parity"))
+    parity = pd.DataFrame(rows)
+    tables.write(parity, *Study.table("parity"))
+    tables.write(agreement_table(parity), *Study.table("agreement"))

@@ -62,7 +62,7 @@ def comparisons(study: Path) -> str:
     """Every comparison with what may be concluded."""
     pairs = pd.read_parquet(study / "tables/comparisons.parquet").to_dict("records")
     heading = ["within", "first", "second", "difference in points", "95 % interval"]
-    heading += ["p (t, Holm)", "p (permutation, Holm)", "effect size", "conclusion"]
+    heading += ["p (Holm)", "ahead on a further seed", "effect size", "conclusion"]
     return table(
         heading,
         (
@@ -72,8 +72,8 @@ def comparisons(study: Path) -> str:
                 pair["second"],
                 number(100 * pair["difference"], 3),
                 f"{number(100 * pair['low'], 3)} to {number(100 * pair['high'], 3)}",
-                probability(pair["p_t_holm"]),
-                probability(pair["p_permutation_holm"]),
+                probability(pair["p_holm"]),
+                number(pair["ahead_share"], 2),
                 rounded(pair["effect_size"]),
                 pair["conclusion"],
             ]
@@ -83,22 +83,19 @@ def comparisons(study: Path) -> str:
 
 
 def sampling(study: Path) -> str:
-    """On how many seeds McNemar's test tells two runs apart, per pair."""
-    rows = pd.read_parquet(study / "tables/sampling.parquet")
-    pairs = rows.groupby(["kind", "within", "first", "second"], sort=False)
-    heading = ["within", "first", "second", "seeds", "p < 0.05 on", "images only first has right"]
-    heading += ["images only second has right"]
+    """On how many seeds McNemar's test finds which of two networks better, per pair."""
+    rows = pd.read_parquet(study / "tables/mcnemar.parquet")
+    heading = ["within", "first", "second", "seeds", "first better", "second better"]
+    heading += ["images only first has right", "images only second has right"]
     return table(
-        [*heading],
+        heading,
         (
             [
-                *map(str, names),
-                str(len(group)),
-                f"{(group['p_mcnemar'] < 0.05).sum()} seeds",
-                rounded(group["only_first"].median(), 3),
-                rounded(group["only_second"].median(), 3),
+                *(str(row[name]) for name in ("within", "first", "second", "seeds")),
+                *(str(row[name]) for name in ("first_better", "second_better")),
+                *(rounded(row[f"only_{side}_median"], 3) for side in ("first", "second")),
             ]
-            for (_, *names), group in pairs
+            for row in rows[rows["first"] != ""].to_dict("records")
         ),
     )
 
@@ -120,8 +117,8 @@ def page(study: Path, config: str) -> str:
         + "\n## The test set's own sampling error\n\n"
         + "Another thing than the spread over seeds: how much of a difference the test images "
         + f"leave open. A run's 95 % Wilson interval is {number(width, 2)} points wide in the "
-        + "mean. McNemar's test compares two runs of one seed, image by image; the counts of "
-        + "images are medians over seeds.\n\n"
+        + "mean. McNemar's test compares two networks of one seed, image by image, at p < 0.05; the "
+        + "counts of images are medians over seeds.\n\n"
         + sampling(study)
     )
 

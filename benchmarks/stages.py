@@ -48,7 +48,8 @@ def summarize() -> None:
     study = Study()
     outputs = study.tables("summarize")
     table, runs = study.table("runs")[1], study.files("run.json")
-    step(table, STUDY / "manifest.json", runs, study.params["axes"], "test", 0.005, outputs)
+    agreed = study.table("agreement")[1]
+    step(table, agreed, STUDY / "manifest.json", runs, study.params["axes"], "test", 0.005, outputs)
 
 
 def tabulate_diagnostics() -> None:
@@ -56,7 +57,8 @@ def tabulate_diagnostics() -> None:
     from mlplab.steps.tabulate_diagnostics import tabulate_diagnostics as step
 
     study = Study()
-    step(list(study.files("run.json").values()), study.tables("tabulate_diagnostics"))
+    agreed = study.table("agreement")[1]
+    step(agreed, list(study.files("run.json").values()), study.tables("tabulate_diagnostics"))
 
 
 def _tables(*names: str) -> dict[str, Path]:

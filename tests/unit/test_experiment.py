@@ -21,6 +21,7 @@ from mlplab import activations, implementations, initializers
 from mlplab.analysis import tables
 from mlplab.analysis.diagnostics import diagnostics_table
 from mlplab.analysis.groups import groups_table
+from mlplab.analysis.images import Correct
 from mlplab.analysis.runs import runs_table
 from mlplab.analysis.scores import evaluate_run
 from mlplab.analysis.summary import per_class_table, summary_table
@@ -454,7 +455,16 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     drawn = {
         "runs": runs,
         "summary": summary,
-        "groups": groups_table(runs, [], scored_on),
+        "groups": groups_table(
+            runs,
+            Correct.read(
+                [path for path, record in records.items() if record.history],
+                {job.run.path: place.files(job.run.implementation).predictions for job in jobs},
+            ),
+            [],
+            f"late_{scored_on}_accuracy",
+            jobs[-1].run.implementation if sound else "",
+        ),
         "diagnostics": diagnostics_table(measured),
     }
     confusion = np.array(next(iter(records.values())).evaluation.confusion)

@@ -18,6 +18,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from conftest import epoch_row, failed_record, run_record
 from mlplab import activations
 from mlplab.analysis.groups import groups_table
+from mlplab.analysis.images import Correct
 from mlplab.analysis.summary import summary_table
 from mlplab.figures import activations as activation_figures
 from mlplab.figures import canvas, images, runs
@@ -215,7 +216,12 @@ def tables(values: Values, split: str) -> dict[str, pd.DataFrame]:
         for seed, value in enumerate(each)
     ]
     table = pd.DataFrame(rows)
-    groups = groups_table(table, [], split)
+    late, correct = f"late_{split}_accuracy", Correct()
+    for run in table["run"]:
+        correct.add(run, np.zeros(9, int), np.zeros(9, int))
+    table[late] = table[f"{split}_accuracy"]
+    standing = next(iter(table.loc[table["status"] == "finished", "implementation"]), "")
+    groups = groups_table(table, correct, [], late, standing)
     return {"runs": table, "summary": summary_table(table, [], split), "groups": groups}
 
 

@@ -2,20 +2,21 @@
 
 import ast
 import math
-import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from conftest import REPOSITORY
+from mlplab.analysis.agreement import agreement_table, standing
 from mlplab.analysis.classes import classes_table
-from mlplab.analysis.comparisons import comparisons_table
 from mlplab.analysis.diagnostics import diagnostics_table, geometric_mean, networks_table
 from mlplab.analysis.groups import groups_table
-from mlplab.analysis.sampling import mcnemar_table
+from mlplab.analysis.images import Correct
+from mlplab.analysis.means import Means
 from mlplab.analysis.speed import speed_table
 
 REPORT = REPOSITORY / "workflow/mlplab/report"
@@ -75,49 +76,126 @@ def runs(values: dict[tuple[str, str], list[float]], **further: Any) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def test_a_group_has_the_mean_over_implementations_and_then_over_seeds() -> None:
-    table = groups_table(
+METRIC = "late_test_accuracy"
+
+
+def ranked(table: pd.DataFrame, *axes: str, standing: str = "scratch") -> pd.DataFrame:
+    """The table of groups of runs that get the same images right, by group."""
+    correct = Correct()
+    for run in table["run"]:
+        correct.add(run, np.arange(40) % 4, np.zeros(40, int))
+    late = table.rename(columns={"test_accuracy": METRIC})
+    return groups_table(late, correct, axes, METRIC, standing).set_index("group")
+
+
+def test_a_group_has_the_mean_over_seeds_of_the_implementation_that_stands_for_all() -> None:
+    table = ranked(
         runs(
             {
-                ("scratch", "relu"): [0.8, 0.9],
-                ("concise", "relu"): [0.6, 0.9],
-                ("scratch", "tanh"): [0.5, 0.7],
-                ("concise", "tanh"): [0.5, 0.5],
+                ("scratch", "relu"): [0.8, 0.9, 0.82],
+                ("concise", "relu"): [0.6, 0.9, 0.1],
+                ("scratch", "tanh"): [0.5, 0.7, 0.6],
+                ("concise", "tanh"): [0.5, 0.5, 0.5],
             }
-        ),
-        [],
-    ).set_index("group")
-    relu, tanh = table.loc["relu"], table.loc["tanh"]
-    assert relu["test_accuracy_mean"] == pytest.approx(0.8)
-    assert (relu["test_accuracy_lowest"], relu["test_accuracy_highest"]) == (
-        pytest.approx(0.7),
-        pytest.approx(0.9),
+        )
     )
-    assert relu["test_accuracy_behind"] == 0
-    assert tanh["test_accuracy_behind"] == pytest.approx(0.25)
-    assert table["seeds"].tolist() == [2, 2]
+    relu, tanh = table.loc["relu"], table.loc["tanh"]
+    assert relu["mean"] == pytest.approx(0.84)
+    assert (relu["lowest"], relu["highest"]) == (0.8, 0.9)
+    assert (relu["verdict"], relu["behind"]) == ("best", 0)
+    differences = np.array([0.3, 0.2, 0.22])
+    means = Means.of([differences])
+    assert tanh["behind"] == pytest.approx(differences.mean())
+    assert (tanh["behind_low"], tanh["behind_high"]) == pytest.approx(
+        tuple(bound[0] for bound in means.interval(-1, 1))
+    )
+    assert tanh["p"] == pytest.approx(means.p_other(0.0)[0])
+    assert (tanh["ahead"], tanh["ahead_share"], tanh["implementation"]) == (3, 1, "scratch")
+    assert table["seeds"].tolist() == [3, 3] and table["images"].tolist() == [40, 40]
 
 
-def test_a_group_with_a_failed_run_has_no_mean_unless_the_implementation_is_to_blame() -> None:
+def test_p_of_a_rank_is_corrected_for_all_pairs_of_groups() -> None:
+    spread = np.array([0.0, 0.01, -0.01, 0.004])
+    table = ranked(
+        runs(
+            {
+                ("scratch", name): (0.8 + n * spread + n / 50).tolist()
+                for n, name in enumerate("abcd")
+            }
+        )
+    )
+    others = table[table["verdict"] != "best"]
+    assert len(others) == 3
+    assert others["p_corrected"].tolist() == pytest.approx(np.minimum(1, 6 * others["p"]).tolist())
+
+
+def test_a_tie_goes_to_neither() -> None:
+    table = ranked(runs({("scratch", "b"): [0.5, 0.6, 0.7], ("scratch", "a"): [0.7, 0.6, 0.5]}))
+    assert table["behind"].tolist() == [0, 0]
+    assert table["verdict"].to_dict() == {"a": "best", "b": "not told apart"}
+    same = ranked(runs({("scratch", name): [0.5, 0.6, 0.7] for name in "ab"}))
+    assert same["verdict"].to_dict() == {"a": "best", "b": "identical"}
+    two = ranked(runs({("scratch", name): [0.5, 0.6] for name in "ab"}))
+    assert two["verdict"].to_dict() == {"a": "best", "b": "too few seeds"}
+
+
+def test_a_group_with_a_failed_run_has_no_mean() -> None:
     one = {
         ("scratch", "relu"): [0.8, math.nan],
         ("scratch", "tanh"): [0.5, 0.7],
         ("broken", "relu"): [math.nan, math.nan],
         ("broken", "tanh"): [math.nan, math.nan],
     }
-    table = groups_table(runs(one), []).set_index("group")
-    assert table["test_accuracy_mean"].isna().tolist() == [True, False]
-    assert table.loc["tanh", "test_accuracy_mean"] == pytest.approx(0.6)
+    table = ranked(runs(one))
+    assert table["mean"].isna().tolist() == [True, False]
+    assert table["verdict"].tolist() == ["", "best"]
+    assert table.loc["tanh", "mean"] == pytest.approx(0.6)
     assert table["failed"].tolist() == [3, 2]
-    nothing = groups_table(runs({("broken", "relu"): [math.nan]}), [])
-    assert nothing["test_accuracy_mean"].isna().all() and len(nothing) == 1
+    nothing = ranked(runs({("broken", "relu"): [math.nan]}), standing="")
+    assert nothing["mean"].isna().all() and len(nothing) == 1
 
 
 def test_groups_are_told_by_the_further_axes() -> None:
     table = runs({("scratch", "relu"): [0.8]}, learning_rate=0.5)
     table["run"] += "/learning_rate=0.5"
-    (row,) = groups_table(table, ["learning_rate"]).to_dict("records")
+    (row,) = ranked(table, "learning_rate").reset_index().to_dict("records")
     assert (row["group"], row["learning_rate"]) == ("relu/learning_rate=0.5", 0.5)
+
+
+def verdicts(**each: dict[str, str]) -> pd.DataFrame:
+    """A table of parity: implementation → activation → verdict."""
+    return pd.DataFrame(
+        [
+            {"implementation": name, "reference": "concise", "activation": a, "verdict": verdict}
+            for name, row in each.items()
+            for a, verdict in row.items()
+        ]
+    )
+
+
+def test_who_differs_with_one_activation_does_not_agree() -> None:
+    table = agreement_table(
+        verdicts(
+            mine={"relu": "agrees", "tanh": "differs"},
+            broken={"relu": "fails", "tanh": "differs"},
+            concise={"relu": "agrees", "tanh": "agrees"},
+            scratch={"relu": "agrees", "tanh": "agrees"},
+        )
+    )
+    assert table["verdict"].tolist() == ["differs", "fails", "agrees", "agrees"]
+    assert table["activations"].tolist() == ["tanh", "relu tanh", "", ""]
+    finished = runs({(name, "relu"): [0.5] for name in ("mine", "scratch", "concise")})
+    assert standing(finished, table) == "concise"
+    assert standing(finished[finished["implementation"] == "mine"], table) == ""
+
+
+def test_with_what_the_reference_fails_nobody_is_blamed() -> None:
+    table = agreement_table(
+        verdicts(
+            concise={"relu": "agrees", "odd": "fails"}, scratch={"relu": "agrees", "odd": "fails"}
+        )
+    )
+    assert table["verdict"].tolist() == ["agrees", "agrees"]
 
 
 def test_speed_is_a_median_and_a_multiple_of_the_first() -> None:
@@ -201,45 +279,3 @@ def test_without_runs_the_tables_are_empty() -> None:
     empty = diagnostics_table([("relu", [])])
     assert empty.empty and networks_table(empty).empty
     assert {"gradient_norm", "end"} <= set(empty)
-
-
-def test_mcnemars_counts_are_of_each_pair_and_of_all() -> None:
-    tests = pd.DataFrame(
-        [
-            {"kind": "activation", "within": within, "first": "relu", "second": "tanh",
-             "seed": seed, "only_first": n, "only_second": 1, "p_mcnemar": p}
-            for within, seed, n, p in (
-                ("scratch", 0, 5, 0.01), ("scratch", 1, 7, 0.5), ("concise", 0, 1, 0.049),
-            )
-        ]
-    )  # fmt: skip
-    total, scratch, concise = mcnemar_table(tests, []).to_dict("records")
-    assert (total["first"], total["seeds"], total["told_apart"]) == ("", 3, 2)
-    assert total["only_first_median"] == 5 and total["alpha"] == 0.05
-    assert (scratch["within"], scratch["told_apart"], scratch["only_first_median"]) == (
-        "scratch", 1, 6,
-    )  # fmt: skip
-    assert (concise["within"], concise["told_apart"]) == ("concise", 1)
-
-
-@pytest.mark.parametrize(
-    ("seeds", "step", "verdict"),
-    [(1, 0.0, "too few seeds"), (5, 0.01, "too few seeds"), (6, 0.01, "told apart")],
-)
-def test_the_verdict_on_a_pair(seeds: int, step: float, verdict: str) -> None:
-    ahead = [0.8 + step + 0.001 * seed for seed in range(seeds)]
-    table = runs({("scratch", "relu"): ahead, ("scratch", "tanh"): [0.8] * seeds})
-    (row,) = comparisons_table(table, [], 0.005).to_dict("records")
-    assert row["verdict"] == verdict
-    assert row["seeds_needed"] == 6 and row["alpha"] == 0.05
-    assert bool(re.search("is ahead", row["conclusion"])) == (verdict == "told apart")
-
-
-def test_a_pair_without_a_seed_and_one_that_wavers_have_their_verdicts() -> None:
-    wavering = [0.8 + (0.01 if seed % 2 else -0.01) for seed in range(8)]
-    table = runs({("scratch", "relu"): wavering, ("scratch", "tanh"): [0.8] * 8})
-    (row,) = comparisons_table(table, [], 0.005).to_dict("records")
-    assert row["verdict"] == "not told apart"
-    table.loc[table["activation"] == "tanh", "status"] = "failed"
-    (row,) = comparisons_table(table, [], 0.005).to_dict("records")
-    assert row["verdict"] == "no pair"

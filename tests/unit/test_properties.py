@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from mlplab import activations, implementations
 from mlplab.analysis import statistics
+from mlplab.analysis.means import Means
 from mlplab.config.resolve import resolve
 from mlplab.report import svg
 from mlplab.study import grid
@@ -147,23 +148,18 @@ def numbers(*values: float) -> Any:
     return pytest.approx(values, rel=1e-6, abs=1e-12, nan_ok=True)
 
 
-def judged(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """The p of both tests and the effect size."""
-    mean, permutation = statistics.paired_mean(values), statistics.permutation_test(values)
-    return mean.p, permutation.p, statistics.hedges_g_z(values)
+def interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Mean and bounds."""
+    means = Means.of([values])
+    (low,), (high,) = means.interval()
+    return float(means.mean[0]), float(low), float(high)
 
 
 @given(DIFFERENCES, SCALES)
 def test_the_unit_of_differences_does_not_matter(values: NDArray[np.float64], scale: float) -> None:
-    here, there = statistics.paired_mean(values), statistics.paired_mean(values * scale)
-    assert (there.mean / scale, there.low / scale, there.high / scale) == numbers(
-        here.mean, here.low, here.high
-    )
-    assert judged(values * scale) == numbers(*judged(values))
-    within = statistics.equivalence_test(values, 0.1)
-    scaled = statistics.equivalence_test(values * scale, 0.1 * scale)
-    assert (scaled.p,) == numbers(within.p)
-    assert scaled.constant == within.constant
+    assert tuple(bound / scale for bound in interval(values * scale)) == numbers(*interval(values))
+    here, there = Means.of([values]), Means.of([values * scale])
+    assert (there.p_within(0.1 * scale)[0],) == numbers(here.p_within(0.1)[0])
 
 
 @given(DIFFERENCES, st.integers(-1000, 1000))
@@ -172,40 +168,50 @@ def test_an_interval_moves_with_its_differences(
 ) -> None:
     assume(np.ptp(values) > 0)
     shift = thousandths / 1000
-    here, there = statistics.paired_mean(values), statistics.paired_mean(values + shift)
-    assert (there.mean - shift, there.low - shift, there.high - shift) == numbers(
-        here.mean, here.low, here.high
-    )
+    moved = tuple(bound - shift for bound in interval(values + shift))
+    assert moved == numbers(*interval(values))
 
 
 @given(DIFFERENCES)
 def test_swapped_sides_turn_signs_and_nothing_else(values: NDArray[np.float64]) -> None:
-    here, there = statistics.paired_mean(values), statistics.paired_mean(-values)
-    assert (-there.mean, -there.high, -there.low) == numbers(here.mean, here.low, here.high)
-    t, permutation, effect = judged(values)
-    assert judged(-values) == numbers(t, permutation, -effect)
-    margin = 0.1
-    within, swapped = (statistics.equivalence_test(sign * values, margin) for sign in (1, -1))
-    assert (swapped.p, -swapped.high, -swapped.low) == numbers(within.p, within.low, within.high)
-    assert swapped.equivalent == within.equivalent
+    mean, low, high = interval(values)
+    assert interval(-values) == numbers(-mean, -high, -low)
+    here, there = Means.of([values]), Means.of([-values])
+    assert (there.p_other(0.0)[0],) == numbers(here.p_other(0.0)[0])
+    assert (there.p_within(0.1)[0],) == numbers(here.p_within(0.1)[0])
+    first, second = statistics.win_share(values), statistics.win_share(-values)
+    assert (second.share, second.low, second.high) == numbers(
+        1 - first.share, 1 - first.high, 1 - first.low
+    )
+    assert (statistics.hedges_g_z(-values),) == numbers(-statistics.hedges_g_z(values))
 
 
 @given(DIFFERENCES, st.randoms(use_true_random=False))
 def test_the_order_of_pairs_does_not_matter(values: NDArray[np.float64], random: Any) -> None:
     order = list(range(len(values)))
     random.shuffle(order)
-    assert judged(values[order]) == numbers(*judged(values))
-    here, there = statistics.paired_mean(values), statistics.paired_mean(values[order])
-    assert (there.mean, there.low, there.high) == numbers(here.mean, here.low, here.high)
+    assert interval(values[order]) == numbers(*interval(values))
+    here, there = Means.of([values]), Means.of([values[order]])
+    assert (there.p_other(0.0)[0],) == numbers(here.p_other(0.0)[0])
+    assert statistics.win_share(values[order]) == statistics.win_share(values)
 
 
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
-def test_mcnemar_takes_both_networks_alike(pairs: list[tuple[bool, bool]]) -> None:
-    first, second = np.array(pairs).T
-    here, there = statistics.mcnemar_test(first, second), statistics.mcnemar_test(second, first)
-    assert (here.only_first, here.only_second) == (there.only_second, there.only_first)
-    assert here.p == there.p
-    assert 0 < here.p <= 1
+@given(DIFFERENCES, st.floats(0.001, 1))
+def test_an_interval_lies_around_its_mean_and_excludes_what_is_told_apart(
+    values: NDArray[np.float64], images: float
+) -> None:
+    means = Means.of([values], images)
+    (low,), (high,), (p,) = *means.interval(), means.p_other(0.0)
+    if not np.isnan(p):
+        assert low <= values.mean() <= high
+        assert (p < 0.05) == (low > 0 or high < 0) or abs(p - 0.05) < 1e-6
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_mcnemar_takes_both_networks_alike(first: int, second: int) -> None:
+    p = statistics.mcnemar_test(first, second).p
+    assert p == statistics.mcnemar_test(second, first).p
+    assert 0 < p <= 1
 
 
 @given(st.integers(1, 10**6), st.integers(0, 10**6))

@@ -16,12 +16,14 @@ import pytest
 
 from conftest import evaluated, manifest, run_info
 from mlplab import activations
-from mlplab.analysis import comparisons
+from mlplab.analysis import agreement, comparisons
 from mlplab.analysis.classes import classes_table
 from mlplab.analysis.diagnostics import diagnostics_table, networks_table
 from mlplab.analysis.groups import groups_table
+from mlplab.analysis.images import Correct
+from mlplab.analysis.pairs import pairs_of
 from mlplab.analysis.runs import runs_table
-from mlplab.analysis.sampling import mcnemar_table, wilson_table
+from mlplab.analysis.sampling import mcnemar_table, sampling_table, wilson_table
 from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.config.resolve import resolve
@@ -86,7 +88,7 @@ def epochs_of(split: str, accuracy: float, loss: float) -> list[dict[str, Any]]:
     """Two epochs that end with an accuracy on the split and with a training loss."""
     epoch = {"training_accuracy": 0.9, f"{split}_loss": loss, "seconds": 0.5, "timestamp": 2000}
     return [
-        {"epoch": 1, "training_loss": 0.6, f"{split}_accuracy": 0.5, **epoch},
+        {"epoch": 1, "training_loss": 0.6, f"{split}_accuracy": accuracy, **epoch},
         {"epoch": 2, "training_loss": loss, f"{split}_accuracy": accuracy, **epoch},
     ]
 
@@ -254,39 +256,45 @@ class Study:
         }
         return runs_table(tracked, self.records)
 
+    def correct(self) -> Correct:
+        """Every run gets the first images right, as many as its accuracy says."""
+        correct, images = Correct(), self.manifest.counts["test"].images
+        for path, record in self.records.items():
+            if record.history:
+                right = record.last[f"{self.split}_accuracy"] * images
+                wrong = np.arange(images) >= round(right)
+                correct.add(path, np.zeros(images, int), wrong.astype(int))
+        return correct
+
     def data(self) -> dict[str, pd.DataFrame]:
-        """All tables; McNemar's test finds a difference wherever an accuracy differs."""
+        """All tables."""
         runs, axes, metric = self.table(), self.axes, f"{self.split}_accuracy"
         margin = self.config["comparisons"]["equivalence_margin"]
-        compared = comparisons.comparisons_table(runs, axes, margin, metric)
-        sampling = [
-            {**{key: row[key] for key in ("kind", "within", *axes, "first", "second")},
-             "seed": seed, "only_first": 5, "only_second": 2,
-             "p_mcnemar": 0.01 if row["difference"] else 1.0}
-            for row in compared.to_dict("records")
-            for seed in range(row["n"])
-        ]  # fmt: skip
-        sampled = pd.DataFrame(
-            sampling,
-            columns=[*("kind", "within", *axes, "first", "second", "seed"),
-                     *("only_first", "only_second", "p_mcnemar")],
-        )  # fmt: skip
+        parity_found = pd.DataFrame(self.parity)
+        agreed = agreement.agreement_table(parity_found)
+        standing, late = agreement.standing(runs, agreed), f"late_{metric}"
+        correct = self.correct()
+        pairs = list(pairs_of(runs, axes, late, standing))
+        sampled = sampling_table(pairs, correct, axes)
         images = self.manifest.counts["test"].images
         per_class = per_class_table(runs, self.records)
         diagnostics = diagnostics_table(
-            (record.run.activation, record.diagnostics) for record in self.records.values()
+            (record.run.activation, record.diagnostics)
+            for record in self.records.values()
+            if record.run.implementation in agreement.right(agreed)
         )
         return {
             "runs": runs,
             "summary": summary_table(runs, axes, self.split),
-            "groups": groups_table(runs, axes, self.split),
+            "groups": groups_table(runs, correct, axes, late, standing),
             "per_class": per_class,
             "classes": classes_table(per_class, axes),
             "diagnostics": diagnostics,
             "networks": networks_table(diagnostics),
             "speed": speed_table(runs),
-            "parity": pd.DataFrame(self.parity),
-            "comparisons": compared,
+            "parity": parity_found,
+            "agreement": agreed,
+            "comparisons": comparisons.comparisons_table(pairs, correct, axes, margin, late),
             "sampling": sampled,
             "mcnemar": mcnemar_table(sampled, axes),
             "intervals": wilson_table(runs, images, axes, metric),
@@ -352,11 +360,83 @@ def study(tmp_path: Path) -> Study:
     return Study(tmp_path)
 
 
-def test_best_and_worst_activation_with_the_seeds_spread(study: Study) -> None:
+def wavy(run: grid.Run) -> float:
+    """ReLU ahead of tanh by 0.02 and of sigmoid by 0.10, with a spread over seeds."""
+    means = {"relu": 0.9, "tanh": 0.88, "sigmoid": 0.8}
+    spread = np.random.default_rng([run.seed, *map(ord, run.activation)]).normal(0, 0.004)
+    return round(means[run.activation] + spread, 4)
+
+
+def test_the_answer_ranks_with_interval_verdict_and_chance(tmp_path: Path) -> None:
+    study = Study(tmp_path, wavy, images=10_000, seed=list(range(8)))
+    rows = study.data()["groups"].set_index("group")
+    best = next(found for found in study.findings() if found.key == "best")
+    relu, tanh, sigmoid = (rows.loc[name] for name in ("relu", "tanh", "sigmoid"))
+    first, second, last = best.sentences
+    assert first == (
+        f"At these settings the mean test accuracy over the last 3 epochs is highest for relu, "
+        f"{relu['mean']:.4f} (95 % interval {relu['low']:.4f} to {relu['high']:.4f}, over 8 seeds "
+        "and the images)."
+    )
+    points = [wording.rounded(100 * tanh[n]) for n in ("behind", "behind_low", "behind_high")]
+    assert second == (
+        f"Second is tanh, {points[0]} percentage points behind (95 % interval {points[1]} to "
+        f"{points[2]}) and told apart (corrected p = {wording.p_value(tanh['p_corrected'])}); on a "
+        f"further seed relu is ahead of it with a probability of 1.00 (8 of 8 seeds; 95 % interval "
+        "0.63 to 1.00)."
+    )
+    assert last.startswith("Last is sigmoid") and "told apart (corrected p" in last
+    assert best.headline == " ".join(best.sentences)
+    assert best.headline in Tags(study.page()).text
+    assert sigmoid["ahead"] == 8
+
+
+def test_a_tie_is_a_tie(tmp_path: Path) -> None:
+    def tied(run: grid.Run) -> float:
+        return 0.8 if run.activation == "sigmoid" else 0.9
+
+    text = Study(tmp_path, tied).sentences()
+    assert "highest for relu, 0.9000 (on each of 3 seeds)." in text
+    assert "Second is tanh, identical on all 3 seeds: a tie." in text
+    assert (
+        "Last is sigmoid, 10.0 percentage points behind on all 3 seeds: no spread, so no test."
+    ) in text
+
+    def third(run: grid.Run) -> float:
+        ahead = run.activation == "relu" and run.seed == 2
+        return 0.9 + 0.001 * run.seed + (0.001 if ahead else 0)
+
+    level = Study(tmp_path, third, images=1000, activation=["relu", "tanh"]).sentences()
+    assert "Second is tanh, level with it, less than one image behind" in level
+    assert "not told apart" in level and "0.0000" not in level
+
+
+def test_of_a_grid_is_said_how_many_may_as_well_be_the_best(tmp_path: Path) -> None:
+    def accuracy(run: grid.Run) -> float:
+        noise = np.random.default_rng([run.seed, round(100 * run.settings["learning_rate"])])
+        near = {0.1: 0.895, 0.2: 0.9, 0.5: 0.7, 1.0: 0.6}[run.settings["learning_rate"]]
+        return round(near + noise.normal(0, 0.01), 4)
+
+    rates = [0.1, 0.2, 0.5, 1.0]
+    study = Study(
+        tmp_path, accuracy, images=10_000, seed=[0, 1, 2, 3, 4, 5, 6, 7],
+        implementation=["scratch"], activation=["relu"], learning_rate=rates,
+    )  # fmt: skip
+    best = next(found for found in study.findings() if found.key == "best")
+    verdicts = study.data()["groups"]["verdict"].tolist()
+    assert sorted(verdicts) == ["best", "not told apart", "told apart", "told apart"]
+    assert best.sentences[-1].startswith("Of 3 others, 1 is not told apart from relu at learning")
     text = study.sentences()
-    assert "highest for relu (0.9000 from each of 3 seeds)" in text
-    assert "lowest for sigmoid (0.7900, 0.7800 to 0.8000 over 3 seeds), 0.1100 apart" in text
-    assert "Second is tanh, 0.0100 behind" in text
+    assert "Of 6 pairs that differ in their learning rate alone, 5 are told apart" in text
+    assert "Values of learning rate against each other" in study.page()
+
+
+def test_an_axis_with_too_many_values_is_not_tested_and_the_page_says_so(tmp_path: Path) -> None:
+    study = Study(
+        tmp_path, lambda run: 0.8, implementation=["scratch"], activation=["relu"], seed=[0],
+        learning_rate=[round(0.01 * n, 2) for n in range(1, 50)],
+    )  # fmt: skip
+    assert "How results differ by learning rate is not tested" in study.page()
 
 
 def rising(run: grid.Run) -> float:
@@ -364,35 +444,22 @@ def rising(run: grid.Run) -> float:
     return 0.8 + (0.01 * (run.seed + 1) if run.activation == "relu" else 0)
 
 
-def test_few_seeds_cannot_tell_activations_apart_and_the_page_says_how_many_could(
-    tmp_path: Path,
-) -> None:
-    text = Study(tmp_path, accuracy=rising, activation=["relu", "tanh"]).sentences()
-    assert (
-        "3 seeds cannot show that any of 2 pairs of activations differ: no p-value can fall under "
-        "0.25. It takes at least 7 seeds for so many."
-    ) in text
+def compared_of(study: Study, kind: str) -> tuple[list[str], list[str]]:
+    """What is said of pairs of a kind: in sentences, and of single pairs."""
+    table = study.data()["comparisons"]
+    return comparing.told(table, kind), comparing.notable(table, kind)
 
 
 def test_seeds_that_agree_tell_activations_apart_and_nothing_more(tmp_path: Path) -> None:
     study = Study(tmp_path, rising, activation=["relu", "tanh"], seed=list(range(10)))
-    table = study.data()["comparisons"]
-    (summary,) = comparing.activations(table)
-    assert summary.startswith("Of 2 pairs of activations, the seeds tell 2 apart (permutation")
-    first, second = comparing.told_apart(table[table["kind"] == "activation"])
-    assert first.startswith("relu and tanh (scratch): relu is ahead: by 5.5 percentage points")
-    assert "Holm" in first and "(concise)" in second
+    (summary,), (first,) = compared_of(study, "activation")
+    assert summary == (
+        "Of 1 pair that differs in its activation alone, 1 is told apart (paired over 10 seeds, "
+        "Holm’s correction for 1 test)."
+    )
+    assert first.startswith("relu and tanh (scratch): relu is ahead by 5.5 percentage points (95 %")
+    assert first.endswith("after Holm's correction), on 10 of 10 seeds.")
     assert first in Tags(study.page()).text
-
-
-def test_only_the_corrected_p_value_tells_apart(tmp_path: Path) -> None:
-    study = Study(tmp_path, rising, activation=["relu", "tanh"], seed=list(range(6)))
-    table = study.data()["comparisons"]
-    rows = table[table["kind"] == "activation"]
-    assert (rows["p_permutation"] < 0.05).all() and comparing.told_apart(rows) == []
-    assert (
-        "no p-value can fall under 0.031, or after Holm’s correction for 2 comparisons under 0.062"
-    ) in comparing.activations(table)[0]
 
 
 def test_seeds_that_disagree_do_not_tell_two_activations_apart(tmp_path: Path) -> None:
@@ -400,62 +467,112 @@ def test_seeds_that_disagree_do_not_tell_two_activations_apart(tmp_path: Path) -
         return 0.8 + (0.03 if (run.activation == "relu") == bool(run.seed % 2) else 0)
 
     study = Study(tmp_path, accuracy, activation=["relu", "tanh"], seed=list(range(10)))
-    table = study.data()["comparisons"]
-    assert "the seeds do not tell 2 apart (permutation" in comparing.activations(table)[0]
-    assert comparing.told_apart(table) == []
+    said, named = compared_of(study, "activation")
+    assert "1 is not told apart (paired over 10 seeds" in said[0] and named == []
+    assert said[1] == "Not to be told apart is not to be equal: more seeds may tell."
+
+
+def test_fewer_than_three_seeds_tell_nothing(tmp_path: Path) -> None:
+    study = Study(tmp_path, rising, activation=["relu", "tanh"], seed=[0, 1])
+    assert compared_of(study, "activation") == (
+        ["Of 1 pair that differs in its activation alone, 1 has too few seeds (a test takes 3)."],
+        [],
+    )
+    assert "behind; not tested, for which 2 seeds are too few." in study.sentences()
+
+
+def test_survivors_name_no_leader_and_are_never_cut_off(tmp_path: Path) -> None:
+    study = Study(
+        tmp_path,
+        rising,
+        lambda run: math.nan if run.activation == "tanh" and run.seed < 6 else 0.4,
+        activation=["relu", "tanh"],
+        seed=list(range(10)),
+    )
+    said, named = compared_of(study, "activation")
+    assert "1 has runs that did not finish, so that nothing is concluded." in said[0]
+    assert named == [
+        "relu and tanh (scratch): 6 of 10 seeds left out, on which a run did not finish: the "
+        "others are survivors, and nothing is concluded from them."
+    ]
+    text = " ".join(Tags(study.page()).text.split())
+    assert named[0] in text and "is ahead" not in text
+    assert "Only relu was run to its end" in text
 
 
 def test_implementations_are_called_equivalent_only_where_it_is_shown(tmp_path: Path) -> None:
-    equal = comparing.implementations(Study(tmp_path).data()["comparisons"])
-    assert equal == [
-        "3 of 3 pairs of implementations are shown to be equivalent within ±0.5 percentage points "
-        "of mean accuracy, all of them by inspection and not by a test, since every seed has the "
-        "same difference."
+    equal = Study(tmp_path).data()["comparisons"]
+    assert comparing.told(equal, "implementation") == [
+        "Of 3 pairs that differ in their implementation alone, 3 are identical on every seed."
+    ]
+    # Equivalence is a test's word.
+    assert comparing.equivalent(equal) == []
+
+    def nearly(run: grid.Run) -> float:
+        even = 0.001 if run.seed % 2 else -0.001
+        return 0.8 + (even if run.implementation == "concise" else 0)
+
+    near = Study(tmp_path, nearly, activation=["relu"], seed=list(range(10)), images=1000)
+    assert comparing.equivalent(near.data()["comparisons"]) == [
+        "By the same test, on the same seeds, it is shown to be equivalent within ±0.5 percentage "
+        "points of mean accuracy."
     ]
 
     def accuracy(run: grid.Run) -> float:
         return 0.8 + (0.05 * run.seed if run.implementation == "concise" else 0)
 
     spread = Study(tmp_path, accuracy, activation=["relu"]).data()["comparisons"]
-    text = " ".join(comparing.implementations(spread))
-    assert (
-        text.startswith("0 of 1 pair of implementations") and "not to say that they differ" in text
-    )
-    assert "3 seeds cannot show that any of 1 pair of implementations differs" in text
+    assert "it is not shown to be equivalent" in comparing.equivalent(spread)[0]
 
 
 def test_comparison_tables_have_corrected_p_values_intervals_and_margin(tmp_path: Path) -> None:
     study = Study(tmp_path, rising, activation=["relu", "tanh"], seed=list(range(16)))
     table = study.data()["comparisons"]
-    for kind, further in (("activation", set()), ("implementation", {"equivalence, points"})):
+    for kind, further in (("activation", set()), ("implementation", {"p of equivalence, Holm"})):
         rows = comparing.table(table, (), kind)
         titles = [column.title for column in rows.columns]
-        assert {"p, permutation, Holm", "p, t-test, Holm", "least p", "effect size"} <= set(titles)
-        assert further <= set(titles)
+        assert {"p, Holm", "over seeds alone", "effect size"} | further <= set(titles)
         assert all(len(row) == len(titles) for row in rows.rows)
     first = dict(zip((c.title for c in comparing.table(table, (), "activation").columns),
                      comparing.table(table, (), "activation").rows[0], strict=True))  # fmt: skip
-    # 2 / 2^16, and twice that for two pairs.
-    assert first["p, permutation, Holm"].text == "< 0.0001"
-    assert first["least p"].text == "< 0.0001" and first["n"].text == "16"
+    assert first["p, Holm"].text == wording.p_value(table["p_holm"][0])
+    assert first["n"].text == "16"
     assert first["difference, points"].text == "+8.5"
+    assert first["first ahead on a further seed"].note == "0.79 to 1.00"
     same = comparing.table(table, (), "implementation").rows[0]
-    assert any(cell.note == "margin ±0.50" for cell in same)
+    assert any(cell.text == "identical on all 16 seeds" for cell in same)
     visible = Tags(study.page()).text
     assert "0.0000" not in visible.partition("Comparisons\n")[2].partition("Parity\n")[0]
 
 
-def test_the_sampling_error_is_told_apart_from_the_seeds(study: Study) -> None:
+def test_the_sampling_error_is_not_that_of_the_best_of_many(study: Study) -> None:
     text = " ".join(Tags(study.page()).text.split())
-    assert "The test set’s own sampling error" in text and "neither contains the other" in text
-    # Wilson's interval of 90 of 100.
-    assert "0.9000, has the 95 % Wilson interval 0.8256 to 0.9448" in text
+    assert "The test set’s own sampling error" in text
+    # Wilson's intervals of 90 and 78 of 100.
+    assert "The 95 % Wilson intervals of single runs are 12 to 16 percentage points wide" in text
+    assert "not for the best of many, which was chosen for its luck" in text
+
+
+def test_images_tell_two_networks_apart_with_a_direction(tmp_path: Path) -> None:
+    def turning(run: grid.Run) -> float:
+        ahead = (run.activation == "relu") == (run.seed < 2)
+        return 0.9 if ahead else 0.8
+
+    study = Study(tmp_path, turning, implementation=["scratch"], activation=["relu", "tanh"])
+    text = " ".join(comparing.mcnemar(study.data()["mcnemar"]))
     assert (
-        "Of 18 pairs of runs of one seed that differ in their activation, McNemar’s test tells 18 "
-        "apart at p < 0.05 (not corrected)"
+        "Of 3 pairs of networks from one seed that differ in their activation alone, McNemar’s "
+        "test tells 3 apart on these images at p < 0.05 (not corrected)."
     ) in text
-    (row, *_) = comparing.sampling(study.data()["mcnemar"], ()).rows
-    assert [cell.text for cell in row] == ["scratch", "relu", "sigmoid", "3 of 3", "5", "2"]
+    assert (
+        "Which network is better turns with the seed for relu and tanh (scratch): the first on 2, "
+        "the second on 1, neither on 0 of 3."
+    ) in text
+    assert "two trained networks each time, not of what they differ in" in text
+    (row,) = comparing.sampling(study.data()["mcnemar"], ()).rows
+    assert [cell.text for cell in row] == [
+        *("scratch", "relu", "tanh", "3", "2", "1", "0", "10", "0")
+    ]
 
 
 def test_greatest_difference_of_loss_between_implementations(tmp_path: Path) -> None:
@@ -515,16 +632,14 @@ def test_diverged_runs_are_told_and_not_compared(tmp_path: Path) -> None:
 
 def test_a_study_in_which_all_runs_diverged_is_rendered(tmp_path: Path) -> None:
     page = Study(tmp_path, loss=lambda run: math.inf, activation=["relu"]).page()
-    assert "nothing to compare" in page
+    assert "nothing is said of activations" in page
 
 
 def test_one_seed_has_no_interval_and_says_so(tmp_path: Path) -> None:
     study = Study(tmp_path, seed=[3])
-    assert "With one seed there is no spread and no interval" in study.sentences()
-    assert comparing.implementations(study.data()["comparisons"]) == [
-        "1 seed cannot show that any of 3 pairs of implementations differ: no p-value can fall "
-        "under 1. It takes at least 7 seeds for so many."
-    ]
+    text = study.sentences()
+    assert "From 1 seed no interval is given and nothing is tested" in text
+    assert "Second is tanh, 1.0 percentage points behind; not tested, for which 1 seed" in text
     page = study.page()
     assert "nan" not in Tags(page).text.lower()
     assert " ± " not in page.partition("<table")[2].partition("</table")[0]
@@ -533,7 +648,6 @@ def test_one_seed_has_no_interval_and_says_so(tmp_path: Path) -> None:
 def test_few_seeds_are_called_few(study: Study) -> None:
     text = study.sentences()
     assert "n = 3 is little: a 95 % interval then rests on 2 degrees of freedom" in text
-    assert "The highest test accuracy of a run, 0.9000, has the 95 % Wilson interval" in text
 
 
 def test_time_is_compared_with_the_first_implementation(study: Study) -> None:
@@ -820,8 +934,13 @@ def test_parity_says_what_differs_first(study: Study) -> None:
     text = study.sentences()
     assert (
         "Step by step, scratch differs from concise, the reference, with relu, first in the "
-        "gradient of W2 on a smaller batch, and breaks down with tanh."
+        "gradient of W2 on a smaller batch: the sign is the opposite, and breaks down with tanh. "
+        "scratch is left out of all that is said of activations, settings and networks."
     ) in text
+    # It comes before everything.
+    answer = study.page().partition('<p class="answer">')[2]
+    assert answer.startswith("Step by step, scratch differs from concise")
+    assert study.findings()[0].key == "wrong"
     page = study.page()
     assert page.count('class="differs"') == page.count('class="fails"') == 1
     assert "&lt;b&gt;sorry&lt;/b&gt;" in page and "<b>sorry" not in page
@@ -857,16 +976,14 @@ def test_failed_runs_are_told_with_each_message_once(tmp_path: Path) -> None:
     assert found.items == [f"concise with relu, sigmoid and tanh (9 runs): {MESSAGE}"]
     text = study.sentences()
     # What did run is compared all the same.
-    assert "highest for relu (0.9000" in text
+    assert "highest for relu, 0.9000" in text
     assert "All 9 runs that did not fail meet the article’s bounds" in text
-    assert comparing.implementations(study.data()["comparisons"]) == [
-        "3 pairs of implementations had no seed that both finished."
+    said, named = compared_of(study, "implementation")
+    assert said == [
+        "Of 3 pairs that differ in their implementation alone, 3 had no seed that both finished."
     ]
-    (activations_compared,) = comparing.activations(study.data()["comparisons"])
-    assert "any of 3 pairs of activations differ" in activations_compared
-    assert activations_compared.endswith(
-        "3 more pairs of activations had no seed that both finished."
-    )
+    assert named == []
+    assert compared_of(study, "activation")[0][0].startswith("Of 3 pairs that differ in their act")
     page = study.page()
     tags = Tags(page)
     assert found.headline in " ".join(tags.text.split())
@@ -897,7 +1014,7 @@ def test_a_study_in_which_all_runs_failed_is_rendered(tmp_path: Path) -> None:
     study = Study(tmp_path, error=lambda run: MESSAGE, activation=["relu"])
     study.parity = [failing(name, "relu") for name in ("scratch", "concise")]
     text = Tags(study.page()).text
-    assert "6 of 6 runs failed" in text and "nothing to compare" in text
+    assert "6 of 6 runs failed" in text and "nothing is said of activations" in text
     assert "nan" not in text.lower()
 
 
@@ -913,20 +1030,21 @@ def test_a_selection_says_what_won_and_that_the_test_set_was_read_once(tmp_path:
         "validation_accuracy_mean": 0.9,
         "runner_up_mean": 0.89,
         "test_accuracy_mean": 0.87654,
-        "test_accuracy_half_width": 0.0123,
+        "test_accuracy_low": 0.8642,
+        "test_accuracy_high": 0.8888,
         "runs": [{"test_accuracy": value} for value in (0.87, 0.88, 0.89)],
     }
     found = study.findings()[0]
     assert found.headline == (
         "Of 12 combinations, scratch with relu at learning rate 0.5 has the highest mean "
-        "validation accuracy, 0.9000 (the runner-up has 0.8900); on the test set, read once, for "
-        "it, its accuracy is 0.8765 ± 0.0123 (95 % t-interval over 3 seeds)."
+        "validation accuracy, 0.9000 (the runner-up has 0.8900; not tested); on the test set, "
+        "read once, for it, its accuracy is 0.8765 (95 % interval 0.8642 to 0.8888, over 3 seeds)."
     )
     # The answer names one winner.
-    assert not any(other.headline.startswith("The mean") for other in study.findings())
+    assert not any(other.headline.startswith("At these") for other in study.findings())
     text = " ".join(Tags(study.page()).text.split())
     assert "(1,100 training, 100 validation and 100 test images)" in text
-    assert "The mean validation accuracy is highest for relu" in text
+    assert "the mean validation accuracy over the last 3 epochs is highest for relu" in text
     assert "of validation images: the test set was read once" in text
     assert "test accuracy of every run" not in text.lower()
     assert "mean test accuracy" not in text.lower() and "first six test images" not in text
@@ -938,6 +1056,36 @@ def networks_of(study: Study) -> dict[tuple[str, int], Any]:
     """The rows of the table of networks, by activation and depth."""
     rows = study.data()["networks"].itertuples()
     return {(row.activation, row.hidden_layers): row for row in rows}
+
+
+def test_with_one_hidden_layer_nothing_vanishes(tmp_path: Path) -> None:
+    text = Study(tmp_path, activation=["relu", "sigmoid"], seed=[0]).sentences()
+    assert "vanishes" not in text and "Dead at the end" in text
+
+
+def test_a_wrong_network_says_nothing_of_activations(tmp_path: Path) -> None:
+    def guessing(run: grid.Run) -> float:
+        return 0.1 if run.implementation == "scratch" else wavy(run)
+
+    study = Study(
+        tmp_path,
+        guessing,
+        lambda run: 2.0 if run.implementation == "scratch" else 0.4,
+        images=10_000,
+    )
+    study.parity = [
+        row for name in ("relu", "sigmoid", "tanh") for row in differing("scratch", name)
+    ] + [row for row in study.parity if row["implementation"] != "scratch"]
+    data = study.data()
+    assert set(data["groups"]["implementation"]) == {"concise"}
+    assert set(data["comparisons"].query("kind == 'activation'")["within"]) == {"concise"}
+    assert data["groups"]["mean"].min() > 0.75 and set(data["networks"]["runs"]) == {3}
+    assert study.findings()[0].key == "wrong"
+    text = study.sentences()
+    assert "All 9 runs meet the article’s bounds" in text and "miss" not in text
+    mended = [row for row in study.parity if row["verdict"] == "agrees"]
+    study.parity = [parity_row("scratch", name) for name in ("relu", "sigmoid", "tanh")] + mended
+    assert set(study.data()["groups"]["implementation"]) == {"scratch"}
 
 
 def test_the_vanishing_gradient_is_one_number(tmp_path: Path) -> None:
@@ -965,7 +1113,7 @@ def test_the_vanishing_gradient_is_one_number(tmp_path: Path) -> None:
 
 
 def test_gradients_that_are_zero_or_not_finite_are_no_crash(tmp_path: Path) -> None:
-    study = Study(tmp_path, activation=["tanh", "relu"], seed=[0])
+    study = Study(tmp_path, activation=["tanh", "relu"], seed=[0], hidden_sizes=[[8, 8]])
     for record in study.records.values():
         for row in record.diagnostics:
             if row["of"] == "W1":
@@ -1001,7 +1149,8 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
     assert "Of 30, 24 are here: the most accurate first, then some with runs" in Tags(page).text
     # 24 curves, 48 of cells, 2 of the activation, and the overview's five.
     assert page.count("<svg") == 24 + 48 + 2 + 5
-    assert page.count('class="sortable" data-filter') == 4
+    # Results, details, ranking, classes, runs, and of the rates' pairs two.
+    assert page.count('class="sortable" data-filter') == 7
 
 
 def test_a_small_study_shows_everything_and_no_filter(study: Study) -> None:

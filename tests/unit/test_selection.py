@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from mlplab import activations, implementations
 from mlplab.analysis import selection
+from mlplab.analysis.means import Means
 from mlplab.datasets.store import Dataset, held_out
 from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
@@ -43,6 +44,7 @@ def runs_of(accuracies: dict[str, list[float]], **columns: Any) -> pd.DataFrame:
     return pd.DataFrame(found).assign(**columns)
 
 
+RIGHT = ["scratch", "concise", "a", "b"]
 GRID = {
     "scratch/relu": [0.80, 0.82, 0.84],
     "scratch/tanh": [0.70, 0.85, 0.99],
@@ -51,7 +53,7 @@ GRID = {
 
 
 def test_the_highest_mean_wins_not_the_highest_run() -> None:
-    runs, ranked = selection.winner(runs_of(GRID), [])
+    runs, ranked = selection.winner(runs_of(GRID), [], RIGHT)
     assert runs["run"].tolist() == [f"scratch/tanh/seed={seed}" for seed in range(3)]
     cells = ranked[["implementation", "activation"]].agg("/".join, axis=1).tolist()
     assert cells == ["scratch/tanh", "concise/relu", "scratch/relu"]
@@ -62,7 +64,7 @@ def test_the_highest_mean_wins_not_the_highest_run() -> None:
 
 
 def test_a_lucky_single_run_does_not_win() -> None:
-    runs, _ = selection.winner(runs_of({"a/relu": [0.99, 0.1], "b/relu": [0.6, 0.6]}), [])
+    runs, _ = selection.winner(runs_of({"a/relu": [0.99, 0.1], "b/relu": [0.6, 0.6]}), [], RIGHT)
     assert set(runs["implementation"]) == {"b"}
 
 
@@ -78,7 +80,7 @@ def test_a_cell_with_a_run_that_did_not_finish_cannot_win(
     if through_parquet:
         table.to_parquet(tmp_path / "runs.parquet")
         table = pd.read_parquet(tmp_path / "runs.parquet")
-    runs, ranked = selection.winner(table, [])
+    runs, ranked = selection.winner(table, [], RIGHT)
     # The next best has a mean of 0.8233.
     assert set(runs["run"]) == {f"concise/relu/seed={seed}" for seed in range(3)}
     assert len(ranked) == 2
@@ -89,7 +91,7 @@ def test_without_a_sound_combination_there_is_no_best() -> None:
     table = runs_of({"a/relu": [0.9, 0.8], "b/relu": [0.7, 0.6]})
     table["status"] = ["finished", "diverged", "failed", "finished"]
     with pytest.raises(UserError, match="no combination of the grid has finished runs only"):
-        selection.winner(table, [])
+        selection.winner(table, [], RIGHT)
 
 
 def test_of_equal_means_the_first_in_the_grid_wins() -> None:
@@ -98,7 +100,7 @@ def test_of_equal_means_the_first_in_the_grid_wins() -> None:
     table = runs_of(
         {f"{name}/relu": [0.5, 0.25 + number % 2 / 2] for number, name in enumerate(names)}
     )
-    runs, ranked = selection.winner(table, [])
+    runs, ranked = selection.winner(table, [], names)
     assert set(runs["implementation"]) == {names[1]}
     assert ranked["implementation"].tolist() == names[1::2] + names[::2]
 
@@ -109,18 +111,18 @@ def test_further_axes_make_combinations_of_their_own() -> None:
     other = runs_of({"a/relu": [0.8, 0.7]}, hidden_sizes="8 4", learning_rate=0.1)
     table = pd.concat([low, high, other], ignore_index=True)
     axes = ["hidden_sizes", "learning_rate"]
-    runs, ranked = selection.winner(table, axes)
+    runs, ranked = selection.winner(table, axes, RIGHT)
     assert runs.index.tolist() == [2, 3]
     assert ranked[axes].values.tolist()[0] == ["8 4", 0.5]
     assert len(ranked) == 3
     # Without the axes, all of it is one combination.
-    assert len(selection.winner(table, [])[0]) == 6
+    assert len(selection.winner(table, [], RIGHT)[0]) == 6
 
 
 def test_the_choice_does_not_look_at_the_test_set() -> None:
-    blind, _ = selection.winner(runs_of(GRID), [])
+    blind, _ = selection.winner(runs_of(GRID), [], RIGHT)
     table = runs_of(GRID).assign(test_accuracy=lambda runs: 1 - runs["validation_accuracy"])
-    seeing, _ = selection.winner(table, [])
+    seeing, _ = selection.winner(table, [], RIGHT)
     assert seeing["run"].tolist() == blind["run"].tolist()
 
 
@@ -189,11 +191,8 @@ def test_the_summary_says_what_was_chosen_among_what(tmp_path: Path) -> None:
         ]
     )
     axes = ["learning_rate", "sizes"]
-    _, ranked = selection.winner(table, axes)
+    _, ranked = selection.winner(table, axes, RIGHT)
     summary = selection.summary(ranked, results(0.6, 0.8), axes)
-    # t for one degree of freedom and 97.5 % is 12.7062; half the width is t·s/√2.
-    half = summary.pop("test_accuracy_half_width")
-    assert half == pytest.approx(12.7062 * 0.1414214 / math.sqrt(2), rel=1e-5)
     assert summary == {
         "criterion": "validation_accuracy",
         "combinations": 4,
@@ -203,6 +202,9 @@ def test_the_summary_says_what_was_chosen_among_what(tmp_path: Path) -> None:
         "validation_accuracy_mean": pytest.approx(0.85),
         "runner_up_mean": pytest.approx(0.85),
         "test_accuracy_mean": pytest.approx(0.7),
+        # Two seeds give no interval.
+        "test_accuracy_low": None,
+        "test_accuracy_high": None,
         "runs": results(0.6, 0.8),
     }
     write_json(tmp_path / "selection.json", summary)
@@ -210,17 +212,31 @@ def test_the_summary_says_what_was_chosen_among_what(tmp_path: Path) -> None:
 
 
 def test_a_single_combination_with_a_single_seed_has_neither_runner_up_nor_interval() -> None:
-    _, ranked = selection.winner(runs_of({"a/relu": [0.8]}), [])
+    _, ranked = selection.winner(runs_of({"a/relu": [0.8]}), [], RIGHT)
     summary = selection.summary(ranked, results(0.6), [])
     assert summary["combinations"] == 1
     assert summary["runner_up_mean"] is None
-    assert summary["test_accuracy_half_width"] is None
+    assert summary["test_accuracy_low"] is summary["test_accuracy_high"] is None
     assert summary["test_accuracy_mean"] == 0.6
     assert summary["point"] == {}
+
+
+def test_three_seeds_give_the_winner_an_interval() -> None:
+    _, ranked = selection.winner(runs_of({"a/relu": [0.8, 0.7, 0.9]}), [], RIGHT)
+    summary = selection.summary(ranked, results(0.6, 0.7, 0.62), [])
+    (low,), (high,) = Means.of([[0.6, 0.7, 0.62]]).interval(0, 1)
+    assert (summary["test_accuracy_low"], summary["test_accuracy_high"]) == (low, high)
+
+
+def test_a_wrong_implementation_cannot_win() -> None:
+    runs, ranked = selection.winner(runs_of(GRID), [], ["concise"])
+    assert set(runs["implementation"]) == {"concise"} and len(ranked) == 1
+    with pytest.raises(UserError, match="agrees with the reference"):
+        selection.winner(runs_of(GRID), [], [])
 
 
 def test_combinations_that_cannot_win_are_not_counted() -> None:
     table = runs_of(GRID)
     table.loc[0, "status"] = "failed"
-    _, ranked = selection.winner(table, [])
+    _, ranked = selection.winner(table, [], RIGHT)
     assert selection.summary(ranked, results(0.5), [])["combinations"] == 2

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from conftest import bound, epoch_row, failed_record, run_record
 from mlplab.analysis import tables
+from mlplab.analysis.means import Means
 from mlplab.analysis.runs import contradictions, runs_table
-from mlplab.analysis.summary import interval_half_width, per_class_table, summary_table
+from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.errors import UserError
 from mlplab.study.metrics import of_run
 from mlplab.study.record import RunRecord
@@ -203,9 +203,9 @@ def test_summary_of_three_seeds_by_hand() -> None:
     assert (row["implementation"], row["activation"], row["n"]) == ("scratch", "relu", 3)
     assert row["test_accuracy_mean"] == pytest.approx(0.85)
     assert row["test_accuracy_std"] == pytest.approx(0.05)
-    # t for 2 degrees of freedom and 97.5 % is 4.30265; half the width is t·s/√3.
-    assert row["test_accuracy_low"] == pytest.approx(0.85 - 4.302653 * 0.05 / math.sqrt(3))
-    assert row["test_accuracy_high"] == pytest.approx(0.85 + 4.302653 * 0.05 / math.sqrt(3))
+    # t for 2 degrees of freedom and 97.5 % is 4.30265, widened by 1.1; s/√3 times that is 0.1366.
+    assert row["test_accuracy_low"] == pytest.approx(0.85 - 1.1 * 4.302653 * 0.05 / math.sqrt(3))
+    assert row["test_accuracy_high"] == pytest.approx(0.85 + 1.1 * 4.302653 * 0.05 / math.sqrt(3))
     assert row["training_loss_mean"] == pytest.approx(0.15)
     assert row["training_accuracy_mean"] == pytest.approx(0.85)
     assert row["macro_f1_mean"] == pytest.approx(0.85)
@@ -214,17 +214,30 @@ def test_summary_of_three_seeds_by_hand() -> None:
     assert row["diverged"] == row["failed"] == 0
 
 
-@pytest.mark.parametrize("count", [2, 3, 10, 50])
-def test_intervals_are_scipys(count: int) -> None:
+@pytest.mark.parametrize("count", [3, 10, 50])
+def test_intervals_are_those_of_means(count: int) -> None:
     values = np.random.default_rng(count).normal(0.8, 0.05, count)
     (row,) = summary_table(runs_frame(values.tolist()), []).to_dict("records")
     for metric, sample in (("test_accuracy", values), ("training_loss", 1 - values)):
-        low, high = stats.t.interval(
-            0.95, count - 1, loc=sample.mean(), scale=stats.sem(sample, ddof=1)
-        )
-        assert row[f"{metric}_low"] == pytest.approx(low)
-        assert row[f"{metric}_high"] == pytest.approx(high)
+        (low,), (high,) = Means.of([sample]).interval()
+        assert row[f"{metric}_low"] == pytest.approx(max(low, 0))
+        assert row[f"{metric}_high"] == pytest.approx(min(high, 1 if "accuracy" in metric else 9))
         assert row[f"{metric}_std"] == pytest.approx(np.std(sample, ddof=1))
+
+
+def test_no_interval_holds_what_cannot_be() -> None:
+    (row,) = summary_table(runs_frame([0.5, 0.95, 0.99]), []).to_dict("records")
+    assert row["test_accuracy_high"] == 1.0 and row["training_loss_low"] == 0.0
+    assert row["training_loss_high"] > 0.5
+
+
+@pytest.mark.parametrize("accuracies", [[0.8, 0.8], [0.8, 0.9], [0.8, 0.8, 0.8]])
+def test_where_seeds_say_nothing_of_the_spread_there_is_no_interval(
+    accuracies: list[float],
+) -> None:
+    (row,) = summary_table(runs_frame(accuracies), []).to_dict("records")
+    assert math.isnan(row["test_accuracy_low"]) and math.isnan(row["test_accuracy_high"])
+    assert row["test_accuracy_mean"] == pytest.approx(np.mean(accuracies))
 
 
 def test_a_single_seed_has_a_mean_but_no_interval() -> None:
@@ -235,11 +248,11 @@ def test_a_single_seed_has_a_mean_but_no_interval() -> None:
         assert math.isnan(row[f"test_accuracy_{end}"])
 
 
-def test_a_loss_that_is_nan_does_not_narrow_the_interval() -> None:
-    # The mean of a column leaves NaN out, so the interval has to do so as well, or be NaN.
-    half = interval_half_width(pd.Series([0.5, 0.7, math.nan]))
-    honest = interval_half_width(pd.Series([0.5, 0.7]))
-    assert math.isnan(half) or half == pytest.approx(honest)
+def test_a_loss_that_is_nan_has_neither_mean_nor_interval() -> None:
+    frame = runs_frame([0.8, 0.9, 0.85])
+    frame.loc[1, "training_loss"] = math.nan
+    (row,) = summary_table(frame, []).to_dict("records")
+    assert all(math.isnan(row[f"training_loss_{end}"]) for end in ("mean", "low", "high"))
 
 
 def test_missed_bounds_and_diverged_runs_are_counted() -> None:

@@ -51,7 +51,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         FROM_SCORES | {"evaluate"},
     ),
     "statistics: another level": (
-        "analysis/statistics.py",
+        "analysis/means.py",
         "CONFIDENCE = 0.95",
         "CONFIDENCE = 0.9",
         FROM_THE_TABLE,
@@ -62,11 +62,17 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         'row["n"] = 2 * len(positions)',
         FROM_THE_TABLE,
     ),
-    "a table of groups: the greatest instead of the mean": (
+    "a table of groups: the last instead of the best": (
         "analysis/groups.py",
-        ".mean()\n        .unstack",
-        ".max()\n        .unstack",
+        "np.argmax(",
+        "np.argmin(",
         FROM_THE_TABLE,
+    ),
+    "who agrees": (
+        "analysis/agreement.py",
+        '"fails" in verdicts',
+        '"broke" in verdicts',
+        FROM_THE_TABLE | DIAGNOSTICS | {"tabulate_parity"},
     ),
     "how gradient norms are averaged": (
         "analysis/diagnostics.py",
@@ -151,7 +157,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "judging/tolerances.py",
         "EXACT = ",
         "EXACT = 0.5 * ",
-        PAGE | PARITY,
+        FROM_THE_TABLE | DIAGNOSTICS | PARITY,
     ),
     "a comment": ("training/loop.py", "import math\n", "import math  # for infinity\n", set()),
     "a docstring": ("plugins.py", '"""Plug-ins: ', '"""Plugged in: ', set()),

@@ -6,6 +6,7 @@ rule select_best:
     """Choose the combination with the highest mean validation accuracy, and read the test set once."""
     input:
         runs=table("runs"),
+        agreement=table("agreement"),
         data=IMAGES,
     output:
         selection=f"{STUDY}/selection.json",

@@ -59,6 +59,7 @@ rule summarize:
     """Summarise the runs over seeds and classes; compare activations and implementations."""
     input:
         runs=table("runs"),
+        agreement=table("agreement"),
         manifest=MANIFEST,
     output:
         **tables_of("summarize"),
@@ -147,6 +148,7 @@ rule tabulate_parity:
 rule tabulate_diagnostics:
     """Average gradient norms, dead units and saturated values over the runs of a network."""
     input:
+        agreement=table("agreement"),
         run=run_files("run.json", RUNS.values()),
     output:
         **tables_of("tabulate_diagnostics"),

@@ -12,6 +12,7 @@ with logged(snakemake):
 
     select_best(
         snakemake.input.runs,
+        snakemake.input.agreement,
         snakemake.input.data,
         snakemake.params.runs,
         snakemake.params.axes,

@@ -12,6 +12,7 @@ with logged(snakemake):
 
     summarize(
         snakemake.input.runs,
+        snakemake.input.agreement,
         snakemake.input.manifest,
         snakemake.params.runs,
         snakemake.params.axes,

@@ -11,6 +11,7 @@ with logged(snakemake):
     from mlplab.steps.tabulate_diagnostics import tabulate_diagnostics
 
     tabulate_diagnostics(
+        snakemake.input.agreement,
         snakemake.input.run,
         dict(snakemake.output.items()),
     )

@@ -1,156 +1,141 @@
-"""What the seeds of a study say about pairs of its groups."""
+"""What the seeds of a study, and the images it is scored on, say about pairs of its groups."""
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mlplab.analysis import statistics
-from mlplab.analysis.pairs import Pair, columns_of, pairs_of
+from mlplab.analysis.images import Correct
+from mlplab.analysis.means import LEAST, Means, unsettled
+from mlplab.analysis.pairs import Pair, columns_of
 
 COMPARED = (
-    *("n", "left_out", "mean_first", "mean_second", "difference", "low", "high"),
-    *("p_t", "p_t_holm", "p_permutation", "p_permutation_holm", "p_least", "p_least_holm"),
-    *("exact", "effect_size"),
-    *("margin", "p_equivalence", "equivalent", "equivalence_low", "equivalence_high"),
-    *("alpha", "seeds_needed", "verdict", "conclusion"),
+    *("metric", "n", "left_out", "mean_first", "mean_second"),
+    *("difference", "low", "high", "seeds_low", "seeds_high", "p", "p_holm", "effect_size"),
+    *("ahead", "ties", "ahead_share", "ahead_low", "ahead_high"),
+    *("margin", "p_equivalence", "p_equivalence_holm", "equivalent"),
+    *("alpha", "verdict", "conclusion"),
 )
 
 
 def comparisons_table(
-    runs: pd.DataFrame, axes: Sequence[str], margin: float, metric: str = "test_accuracy"
+    pairs: Sequence[Pair], correct: Correct, axes: Sequence[str], margin: float, metric: str
 ) -> pd.DataFrame:
     """A row per pair of groups: the mean difference over seeds and what may be concluded.
 
-    `runs` is a runs_table, `axes` the further axes of its grid, `metric` a score from 0 to 1 of
-    which more is better, `margin` the difference in it below which implementations count as
-    equivalent. Holm's correction is over all rows of one `kind`. Equivalence is not corrected:
-    to claim it of all rows at once needs no correction (intersection–union), each single claim
-    has its own level of 5 %. `verdict` says what the permutation test, at the level `alpha`, can
-    tell: "told apart", "not told apart", "too few seeds" (with `seeds_needed` one pair of the kind
-    could be) or "no pair". Only seeds vary: what another test set would say, sampling_table
-    tells. ValueError where a cell has two runs of one seed, or for another kind of metric.
+    `pairs` are of the `metric`, a score from 0 to 1 of which more is better; `axes` are the further
+    axes of the grid, `margin` the difference below which implementations count as equivalent. The
+    interval from `low` to `high` is over seeds and images, that from `seeds_low` over seeds alone.
+    Difference and equivalence have one standard: the same seeds and images, the same statistic
+    (`means`), Holm's correction over all rows of one `kind`, the level `alpha`. `ahead` counts the
+    seeds on which the first is ahead, `ahead_share` is the probability of it on a further seed.
+
+    `verdict` is "told apart", "not told apart"; "runs missing" where seeds are left out, since the
+    runs that finished may be others than those that would have; "no pair", or why else there is no
+    test (`means.unsettled`). ValueError for another kind of metric.
     """
     if not metric.endswith(("accuracy", "f1")):
         raise ValueError(f"{metric} is no score from 0 to 1 of which more is better")
     rows = []
-    for _, family in itertools.groupby(pairs_of(runs, axes, metric), lambda pair: pair.kind):
-        pairs = list(family)
-        tests = statistics.permutation_tests([pair.values[0] - pair.values[1] for pair in pairs])
-        found = zip(pairs, tests, strict=True)
-        rows += _corrected([_compared(pair, margin, tested) for pair, tested in found])
+    for _, family in itertools.groupby(pairs, lambda pair: pair.kind):
+        rows += _family(list(family), correct, margin, metric)
     return pd.DataFrame(rows, columns=columns_of(axes, *COMPARED))
 
 
-def _compared(pair: Pair, margin: float, permutation: statistics.Permutation) -> dict[str, Any]:
-    """A row without what needs the other rows of its family; `constant` is no column."""
+def _family(
+    pairs: Sequence[Pair], correct: Correct, margin: float, metric: str
+) -> list[dict[str, Any]]:
+    """The rows of one kind, with Holm's corrections and their conclusions."""
+    samples = [pair.values[0] - pair.values[1] for pair in pairs]
+    couples = [tuple(zip(*pair.couples, strict=True)) or ((), ()) for pair in pairs]
+    means = Means.of(samples, [correct.error(*couple) for couple in couples])
+    low, high = means.interval(-1, 1)
+    seeds_low, seeds_high = means.seeds_alone().interval(-1, 1)
+    complete = np.array([not pair.left_out for pair in pairs])
+    p = np.where(complete, means.p_other(0.0), math.nan)
+    compared: dict[str, Any] = {
+        "metric": metric,
+        **{"difference": means.mean, "low": low, "high": high},
+        **{"seeds_low": seeds_low, "seeds_high": seeds_high},
+        **{"p": p, "p_holm": statistics.holm(p), "alpha": statistics.ALPHA},
+    }
+    if pairs[0].kind == "implementation":
+        within = np.where(complete, means.p_within(margin), math.nan)
+        holm = statistics.holm(within)
+        compared |= {"margin": margin, "p_equivalence": within, "p_equivalence_holm": holm}
+    columns = {name: np.broadcast_to(each, len(pairs)).tolist() for name, each in compared.items()}
+    rows = []
+    for index, (pair, differences) in enumerate(zip(pairs, samples, strict=True)):
+        row = _counted(pair, differences) | {name: each[index] for name, each in columns.items()}
+        corrected = row.get("p_equivalence_holm", math.nan)
+        row["equivalent"] = None if math.isnan(corrected) else corrected < statistics.ALPHA
+        row["verdict"] = _verdict(row, differences)
+        rows.append(row | {"conclusion": _conclusion(row)})
+    return rows
+
+
+def _counted(pair: Pair, differences: np.ndarray) -> dict[str, Any]:
+    """What is said of a pair without regard to others."""
     first, second = pair.values
-    paired = statistics.paired_mean(first - second)
-    row = {
+    wins = statistics.win_share(differences)
+    return {
         **pair.identity,
-        "n": paired.n,
+        "n": len(differences),
         "left_out": pair.left_out,
-        "mean_first": float(first.mean()) if paired.n else math.nan,
-        "mean_second": float(second.mean()) if paired.n else math.nan,
-        "difference": paired.mean,
-        "low": paired.low,
-        "high": paired.high,
-        "p_t": paired.p,
-        "p_permutation": permutation.p,
-        "p_least": permutation.least,
-        "exact": permutation.exact,
-        "effect_size": statistics.hedges_g_z(first - second),
-        "equivalent": None,
-    }
-    if pair.kind != "implementation":
-        return row
-    equivalence = statistics.equivalence_test(first - second, margin)
-    return row | {
-        "margin": margin,
-        "p_equivalence": equivalence.p,
-        "equivalent": equivalence.equivalent,
-        "equivalence_low": equivalence.low,
-        "equivalence_high": equivalence.high,
-        "constant": equivalence.constant,
+        "mean_first": float(first.mean()) if len(first) else math.nan,
+        "mean_second": float(second.mean()) if len(second) else math.nan,
+        "effect_size": statistics.hedges_g_z(differences),
+        **{"ahead": wins.wins, "ties": wins.ties, "ahead_share": wins.share},
+        **{"ahead_low": wins.low, "ahead_high": wins.high},
     }
 
 
-def _corrected(family: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of one kind with Holm's corrections and their conclusions."""
-    corrected = {
-        f"{name}_holm": statistics.holm([row[name] for row in family]).tolist()
-        for name in ("p_t", "p_permutation", "p_least")
-    }
-    level = {"alpha": statistics.ALPHA, "seeds_needed": _seeds_needed(family)}
-    rows = [
-        row | level | {name: values[index] for name, values in corrected.items()}
-        for index, row in enumerate(family)
-    ]
-    judged = [row | {"verdict": _verdict(row)} for row in rows]
-    return [row | {"conclusion": _conclusion(row)} for row in judged]
-
-
-def _seeds_needed(family: Sequence[Mapping[str, Any]]) -> float:
-    """The least number of seeds with which one of the pairs that there are can be told apart.
-
-    NaN where it is more than are counted exactly.
-    """
-    pairs = sum(row["n"] > 0 for row in family)
-    enough = (
-        float(n)
-        for n in range(2, statistics.MOST_EXACT + 1)
-        if pairs * statistics.least_permutation_p(n) < statistics.ALPHA
-    )
-    return next(enough, math.nan)
-
-
-def _verdict(row: Mapping[str, Any]) -> str:
+def _verdict(row: Mapping[str, Any], differences: np.ndarray) -> str:
     if not row["n"]:
         return "no pair"
-    # Holm's p grows with each p of the family, so no data can bring it under that of the least.
-    if row["p_least_holm"] >= statistics.ALPHA:
-        return "too few seeds"
-    told = row["p_permutation_holm"] < statistics.ALPHA
-    return "told apart" if told else "not told apart"
+    if row["left_out"]:
+        return "runs missing"
+    told = "told apart" if row["p_holm"] < row["alpha"] else "not told apart"
+    return unsettled(differences) or told
 
 
 def _conclusion(row: Mapping[str, Any]) -> str:
-    if row["n"] < 2:
-        return f"{'one' if row['n'] else 'no'} seed: nothing can be concluded"
-    clauses = [_difference_clause(row)]
-    if row["kind"] == "implementation":
-        clauses.append(_equivalence_clause(row))
-    if row["left_out"]:
-        clauses.append(f"{row['left_out']} of {row['n'] + row['left_out']} seeds left out")
-    return "; ".join(clauses)
-
-
-def _difference_clause(row: Mapping[str, Any]) -> str:
-    if row["verdict"] == "too few seeds":
-        corrected = (
-            f", or under {row['p_least_holm']:.3g} after Holm's correction"
-            if row["p_least"] < statistics.ALPHA
-            else ""
-        )
+    if row["verdict"] == "no pair":
+        return "no seed on which both finished"
+    if row["verdict"] == "runs missing":
+        every = row["n"] + row["left_out"]
         return (
-            f"n = {row['n']}: no permutation p can fall under {row['p_least']:.3g}{corrected}, "
-            "so these seeds cannot show a difference"
+            f"{row['left_out']} of {every} seeds left out, on which a run did not finish: "
+            "the others are survivors, and nothing is concluded from them"
         )
-    p = f"permutation p = {row['p_permutation_holm']:.2g} after Holm's correction"
+    if row["verdict"] == "too few seeds":
+        return f"n = {row['n']}: nothing is concluded from fewer than {LEAST} seeds"
+    if row["verdict"] == "identical":
+        return f"identical on all {row['n']} seeds"
+    if row["verdict"] == "same difference on every seed":
+        points = f"{100 * abs(row['difference']):.2g} percentage points"
+        return f"{points} apart on all {row['n']} seeds: no spread, so no test"
+    return "; ".join([_difference(row), *([] if row["equivalent"] is None else [_within(row)])])
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    p = f"p = {row['p_holm']:.2g} after Holm's correction"
     if row["verdict"] == "not told apart":
         return f"not told apart ({p})"
-    ahead = row["first"] if row["difference"] > 0 else row["second"]
-    points = f"{100 * abs(row['difference']):.2g} percentage points"
-    return f"{ahead} is ahead: by {points} on average over {row['n']} seeds ({p})"
+    ahead, sign = (row["first"], 1) if row["difference"] > 0 else (row["second"], -1)
+    low, high = sorted((100 * sign * row["low"], 100 * sign * row["high"]))
+    seeds = row["ahead"] if sign > 0 else row["n"] - row["ahead"] - row["ties"]
+    return (
+        f"{ahead} is ahead by {100 * abs(row['difference']):.2g} percentage points (95 % interval "
+        f"{low:.2g} to {high:.2g}; {p}), on {seeds} of {row['n']} seeds"
+    )
 
 
-def _equivalence_clause(row: Mapping[str, Any]) -> str:
+def _within(row: Mapping[str, Any]) -> str:
     margin = f"within ±{100 * row['margin']:.3g} percentage points"
-    why = f"two one-sided t-tests: p = {row['p_equivalence']:.2g}"
-    if row["constant"]:
-        points = f"{100 * row['difference']:.2g} percentage points"
-        why = f"by inspection, not by a test: all {row['n']} differences are {points}"
     shown = "equivalent" if row["equivalent"] else "not shown to be equivalent"
-    return f"{shown} {margin} ({why})"
+    return f"{shown} {margin} (p = {row['p_equivalence_holm']:.2g} after Holm's correction)"

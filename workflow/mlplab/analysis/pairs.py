@@ -1,8 +1,9 @@
 """Which runs of a study are compared with which.
 
-Activations are compared within an implementation, implementations within an activation, both at
-one point of the further axes. Runs are paired by seed, since a seed fixes the initial parameters
-and the order of the batches.
+Activations are compared at one point of the further axes, the values of such an axis with all else
+alike, both within the implementation that stands for all that agree; implementations within an
+activation, at one point. Runs are paired by seed, since a seed fixes the initial parameters and the
+order of the batches.
 """
 
 import itertools
@@ -16,8 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-# What is compared → what is held fixed.
-KINDS = {"activation": "implementation", "implementation": "activation"}
+# Of an axis with more pairs of values than this, in all of the grid, none is compared.
+PAIRS_AT_MOST = 1000
 
 
 class Outcome(NamedTuple):
@@ -29,11 +30,14 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Pair:
-    """Two groups to compare, each a mapping of seed → outcome."""
+    """Two groups to compare, each a mapping of seed → outcome.
+
+    `kind` is what they differ in, `point` has the further axes as text, "" for the compared one.
+    """
 
     kind: str
     within: str
-    point: dict[str, Any]
+    point: dict[str, str]
     first: str
     second: str
     first_runs: Mapping[int, Outcome]
@@ -70,6 +74,11 @@ class Pair:
         return first, second
 
     @property
+    def couples(self) -> list[tuple[str, str]]:
+        """The runs that make a pair, one for each of the seeds."""
+        return [(self.first_runs[seed].run, self.second_runs[seed].run) for seed in self.seeds]
+
+    @property
     def left_out(self) -> int:
         """How many seeds of either group make no pair."""
         return len(self.first_runs.keys() | self.second_runs.keys()) - len(self.seeds)
@@ -88,20 +97,54 @@ def _outcomes(runs: pd.DataFrame, metric: str) -> list[Outcome]:
     return [Outcome(*outcome) for outcome in zip(runs["run"], map(float, values), strict=True)]
 
 
-def pairs_of(runs: pd.DataFrame, axes: Sequence[str], metric: str) -> Iterator[Pair]:
-    """Every pair of groups in the order of the study, activations first."""
-    seeds, outcomes = runs["seed"].tolist(), _outcomes(runs, metric)
-    for kind, fixed in KINDS.items():
-        blocks: dict[tuple[Any, ...], dict[str, dict[int, Outcome]]] = {}
-        keys = zip(*(runs[column].tolist() for column in (fixed, *axes)), strict=True)
-        for key, name, seed, outcome in zip(keys, runs[kind], seeds, outcomes, strict=True):
-            cell = blocks.setdefault(key, {}).setdefault(str(name), {})
-            if seed in cell:
-                raise ValueError(
-                    f"runs of one cell have the same seed: {cell[seed].run}, {outcome.run}"
-                )
-            cell[seed] = outcome
-        for (within, *point), cells in blocks.items():
-            named = dict(zip(axes, point, strict=True))
+def kinds(axes: Sequence[str], metric: str) -> list[str]:
+    """What may be compared, in the order of the tables.
+
+    Not how many images are held out, where these are what runs are scored on.
+    """
+    comparable = [a for a in axes if a != "validation_size" or "validation" not in metric]
+    return ["activation", *comparable, "implementation"]
+
+
+def pairs_of(runs: pd.DataFrame, axes: Sequence[str], metric: str, standing: str) -> Iterator[Pair]:
+    """Every pair of groups, kind by kind; `standing` is the implementation that stands for all.
+
+    ValueError where a cell has two runs of one seed.
+    """
+    standing_for_all = runs[runs["implementation"] == standing]
+    for kind in kinds(axes, metric):
+        of_kind = runs if kind == "implementation" else standing_for_all
+        blocks = _blocks(of_kind, [axis for axis in axes if axis != kind], metric, kind)
+        amount = sum(math.comb(len(cells), 2) for cells in blocks.values())
+        if kind in axes and amount > PAIRS_AT_MOST:
+            continue
+        for (within, point), cells in blocks.items():
+            named = {axis: "" for axis in axes} | dict(point)
             for first, second in itertools.combinations(cells, 2):
-                yield Pair(kind, str(within), named, first, second, cells[first], cells[second])
+                yield Pair(kind, within, named, first, second, cells[first], cells[second])
+
+
+# Where pairs are: what they are within, and the point of the further axes.
+Block = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def _blocks(
+    runs: pd.DataFrame, rest: Sequence[str], metric: str, kind: str
+) -> dict[Block, dict[str, dict[int, Outcome]]]:
+    """What is alike in all else → value of what is compared → seed → outcome."""
+    alike = [name for name in ("implementation", "activation") if name != kind]
+    blocks: dict[Block, dict[str, dict[int, Outcome]]] = {}
+    columns = (runs[name].map(str) for name in (*alike, *rest))
+    outcomes = _outcomes(runs, metric)
+    for *key, value, seed, outcome in zip(
+        *columns, runs[kind].map(str), runs["seed"], outcomes, strict=True
+    ):
+        within, point = ", ".join(key[: len(alike)]), key[len(alike) :]
+        block = within, tuple(zip(rest, point, strict=True))
+        cell = blocks.setdefault(block, {}).setdefault(value, {})
+        if seed in cell:
+            raise ValueError(
+                f"runs of one cell have the same seed: {cell[seed].run}, {outcome.run}"
+            )
+        cell[seed] = outcome
+    return blocks

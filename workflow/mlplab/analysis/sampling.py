@@ -1,107 +1,70 @@
 """What the images of the scored split say: of pairs of runs, and of each accuracy."""
 
-import itertools
 import math
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow.parquet
-from numpy.typing import NDArray
 
 from mlplab.analysis import statistics
-from mlplab.analysis.pairs import columns_of, pairs_of
-from mlplab.commands import again
-from mlplab.errors import UserError
+from mlplab.analysis.images import Correct
+from mlplab.analysis.pairs import Pair, columns_of
 
 
-def sampling_table(
-    runs: pd.DataFrame,
-    predictions: Mapping[str, str | os.PathLike[str]],
-    axes: Sequence[str],
-    metric: str = "test_accuracy",
-) -> pd.DataFrame:
+def sampling_table(pairs: Sequence[Pair], correct: Correct, axes: Sequence[str]) -> pd.DataFrame:
     """A row per pair of groups and seed: McNemar's exact test over the images of the test set.
 
-    `predictions` has the prediction_table in parquet of each run that counts. Pairs and seeds are
-    those of comparisons_table; p-values are not corrected. Each file is read once, and the correct
-    predictions of one seed at one point of the axes are in memory at a time. UserError where
-    labels differ.
+    Of two trained networks: another seed's may differ the other way. p-values are not corrected.
     """
-    pairs = list(pairs_of(runs, axes, metric))
-    blocks: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
-    for pair in pairs:
-        for seed in pair.seeds:
-            couple = pair.first_runs[seed].run, pair.second_runs[seed].run
-            blocks.setdefault((seed, *pair.point.values()), []).append(couple)
-    found: dict[tuple[str, str], statistics.McNemar] = {}
-    for couples in blocks.values():
-        correct = _correct(dict.fromkeys(itertools.chain(*couples)), predictions)
-        found |= {
-            (first, second): statistics.mcnemar_test(correct[first], correct[second])
-            for first, second in couples
-        }
     rows = []
     for pair in pairs:
-        for seed in pair.seeds:
-            tested = found[pair.first_runs[seed].run, pair.second_runs[seed].run]
+        for seed, (first, second) in zip(pair.seeds, pair.couples, strict=True):
+            tested = statistics.mcnemar_test(*correct.discordant(first, second))
             counts = {"only_first": tested.only_first, "only_second": tested.only_second}
             rows.append({**pair.identity, "seed": seed, **counts, "p_mcnemar": tested.p})
     columns = columns_of(axes, "seed", "only_first", "only_second", "p_mcnemar")
     return pd.DataFrame(rows, columns=columns)
 
 
+MCNEMAR = [
+    *("seeds", "first_better", "second_better", "not_told_apart"),
+    *("only_first_median", "only_second_median", "alpha"),
+]
+
+
 def mcnemar_table(sampling: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     """A row per pair of groups, and one of each kind for all its pairs, from a sampling_table.
 
-    On how many of its `seeds` McNemar's test tells the pair apart at the level `alpha`, and the
-    medians over seeds of the images that only one of the two gets right. What names a pair is empty
-    in the rows of all pairs.
+    On how many of its `seeds` McNemar's test, at the level `alpha`, finds the first network better
+    on these images, on how many the second, and on how many neither; the medians over seeds of the
+    images that only one of the two gets right. A row of all pairs has what names a pair empty, and
+    no medians: which is first differs from pair to pair.
     """
     keys = columns_of(axes)
     rows = []
     for kind, of_kind in sampling.groupby("kind", sort=False):
-        rows.append({**dict.fromkeys(keys, ""), "kind": kind, **_told_by_images(of_kind)})
+        every = {**dict.fromkeys(keys, ""), "kind": kind, **_told_by_images(of_kind)}
+        rows.append(every | {"only_first_median": math.nan, "only_second_median": math.nan})
         rows += [
             {**dict(zip(keys, pair, strict=True)), **_told_by_images(seeds)}
             for pair, seeds in of_kind.groupby(keys, sort=False)
         ]
-    columns = [*keys, "seeds", "told_apart", "only_first_median", "only_second_median", "alpha"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(axes, str))
+    return pd.DataFrame(rows, columns=[*keys, *MCNEMAR])
 
 
 def _told_by_images(tests: pd.DataFrame) -> dict[str, Any]:
+    told = tests["p_mcnemar"] < statistics.ALPHA
+    first = tests["only_first"] > tests["only_second"]
     return {
         "seeds": len(tests),
-        "told_apart": int((tests["p_mcnemar"] < statistics.ALPHA).sum()),
+        "first_better": int((told & first).sum()),
+        "second_better": int((told & ~first).sum()),
+        "not_told_apart": int((~told).sum()),
         "only_first_median": float(tests["only_first"].median()),
         "only_second_median": float(tests["only_second"].median()),
         "alpha": statistics.ALPHA,
     }
-
-
-def _correct(
-    paths: Iterable[str], predictions: Mapping[str, str | os.PathLike[str]]
-) -> dict[str, NDArray[np.bool_]]:
-    """Run → a boolean per image of the test set, whether the run gets it right."""
-    correct: dict[str, NDArray[np.bool_]] = {}
-    labels: NDArray[np.integer] | None = None
-    for path in paths:
-        # For files this small, read_table takes twice the time.
-        with pyarrow.parquet.ParquetFile(predictions[path]) as file:
-            table = file.read(columns=["label", "prediction"], use_threads=False)
-        own = table["label"].to_numpy()
-        labels = own if labels is None else labels
-        if not np.array_equal(own, labels):
-            raise UserError(
-                f"{predictions[path]}: not the test images of the other runs of this study; train "
-                f"its runs again: {again('train')}"
-            )
-        correct[path] = own == table["prediction"].to_numpy()
-    return correct
 
 
 def wilson_table(

@@ -5,24 +5,29 @@ from typing import Any
 
 import pandas as pd
 
-from mlplab.analysis.summary import interval_half_width
+from mlplab.analysis.means import Means
 from mlplab.analysis.tables import CELL
 from mlplab.errors import UserError
 
 CRITERION = "validation_accuracy"
 
 
-def winner(runs: pd.DataFrame, axes: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def winner(
+    runs: pd.DataFrame, axes: Sequence[str], right: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The runs of the cell with the highest mean validation accuracy, and all cells in order.
 
-    A cell with a run that diverged or failed cannot win. Raises UserError where none is left.
+    A cell with a run that diverged or failed cannot win, nor one of an implementation that is not
+    `right`. Raises UserError where none is left.
     """
     keys = [*CELL, *axes]
-    sound = runs.groupby(keys)["status"].transform(lambda status: (status == "finished").all())
+    finished = runs.groupby(keys)["status"].transform(lambda status: (status == "finished").all())
+    sound = finished & runs["implementation"].isin(right)
     if not sound.any():
         raise UserError(
-            "selection: no combination of the grid has finished runs only, so there is no best "
-            "one; see the findings of the report, and mend the grid"
+            "selection: no combination of the grid has finished runs only, of an implementation "
+            "that agrees with the reference, so there is no best one; see tables/agreement.csv and "
+            "the logs, and mend the grid"
         )
     ranked = (
         runs[sound]
@@ -46,7 +51,8 @@ def summary(
 ) -> dict[str, Any]:
     """What was selected among what, and what the test set says of it."""
     accuracies = pd.Series([row["test_accuracy"] for row in tested])
-    half = interval_half_width(accuracies)
+    means = Means.of([accuracies])
+    ((low,), (high,)) = means.interval(0, 1)
     best = ranked.iloc[0]
     return {
         "criterion": CRITERION,
@@ -56,6 +62,7 @@ def summary(
         "validation_accuracy_mean": float(best["mean"]),
         "runner_up_mean": float(ranked.iloc[1]["mean"]) if len(ranked) > 1 else None,
         "test_accuracy_mean": float(accuracies.mean()),
-        "test_accuracy_half_width": None if pd.isna(half) else half,
+        "test_accuracy_low": None if pd.isna(low) else float(low),
+        "test_accuracy_high": None if pd.isna(high) else float(high),
         "runs": list(tested),
     }

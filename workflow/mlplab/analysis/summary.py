@@ -6,29 +6,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from mlplab.analysis.statistics import CONFIDENCE, t_quantile
+from mlplab.analysis.means import Means
 from mlplab.analysis.tables import CELL, plain
 from mlplab.study import metrics
 from mlplab.study.record import RunRecord
 
 
-def interval_half_width(values: ArrayLike) -> float:
-    """Half the width of the 95 % t-interval of the mean; NaN for fewer than two values."""
-    sample = np.asarray(values, dtype=np.float64)
-    if len(sample) < 2:
-        return math.nan
-    quantile = t_quantile((1 + CONFIDENCE) / 2, len(sample) - 1)
-    return float(quantile * sample.std(ddof=1) / math.sqrt(len(sample)))
-
-
 def summary_table(runs: pd.DataFrame, axes: Sequence[str], split: str = "test") -> pd.DataFrame:
-    """A row per cell: n, and over its seeds mean, standard deviation and 95 % t-interval.
+    """A row per cell: n, and over its seeds mean, standard deviation and 95 % interval (`means`).
 
     `axes` are the further axes of the grid; each is a column. Of times of training it is the median
     over runs. A cell with a run that diverged or failed has no mean: that of the others would look
-    like that of all.
+    like that of all. No interval goes beyond what a metric can be.
     """
     keys = [*CELL, *axes]
     cells: dict[tuple[Any, ...], list[int]] = {}
@@ -40,29 +30,43 @@ def summary_table(runs: pd.DataFrame, axes: Sequence[str], split: str = "test") 
     columns = runs.reindex(columns=list(names.values())).astype(float)
     values_of = {metric: columns[name].to_numpy() for metric, name in names.items()}
     statuses, sanity = runs["status"].to_numpy(), runs["sanity"].to_numpy()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for cell, positions in cells.items():
-        row: dict[str, Any] = dict(zip(keys, cell, strict=True))
         status = statuses[positions].tolist()
-        sound = status.count("finished") == len(status)
-        row["n"] = len(positions)
-        for metric, name in names.items():
-            values = values_of[metric][positions]
-            if metric.over_seeds == "median":
-                known = values[~np.isnan(values)]
-                row[f"{name}_median"] = np.median(known) if len(known) else math.nan
-                continue
-            mean = values.mean() if sound else math.nan
-            half = interval_half_width(values) if sound else math.nan
-            row[f"{name}_mean"] = mean
-            row[f"{name}_std"] = values.std(ddof=1) if sound and len(values) > 1 else math.nan
-            row[f"{name}_low"] = mean - half
-            row[f"{name}_high"] = mean + half
-        row["sanity_met"] = sanity[positions].tolist().count("met")
-        row["diverged"] = status.count("diverged")
-        row["failed"] = status.count("failed")
-        rows.append(row)
-    return pd.DataFrame(rows)
+        rows.append(
+            {
+                **dict(zip(keys, cell, strict=True)),
+                "n": len(positions),
+                "sanity_met": sanity[positions].tolist().count("met"),
+                "diverged": status.count("diverged"),
+                "failed": status.count("failed"),
+            }
+        )
+    sound = [row["diverged"] + row["failed"] == 0 for row in rows]
+    each = list(cells.values())
+    scored: dict[str, Any] = {}
+    for metric, name in names.items():
+        values = values_of[metric]
+        if metric.over_seeds == "median":
+            scored[f"{name}_median"] = [_median(values[positions]) for positions in each]
+            continue
+        samples = [values[p if whole else []] for p, whole in zip(each, sound, strict=True)]
+        means = Means.of([s if np.isfinite(s).all() else s[:0] for s in samples])
+        low, high = means.interval(*metric.range)
+        scored |= {
+            f"{name}_mean": means.mean,
+            f"{name}_std": [np.std(s, ddof=1) if len(s) > 1 else math.nan for s in samples],
+            f"{name}_low": low,
+            f"{name}_high": high,
+        }
+    table = pd.DataFrame(rows)
+    last = table[["sanity_met", "diverged", "failed"]]
+    return pd.concat([table[[*keys, "n"]], pd.DataFrame(scored), last], axis=1)
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if len(known) else math.nan
 
 
 def per_class_table(runs: pd.DataFrame, records: Mapping[str, RunRecord]) -> pd.DataFrame:

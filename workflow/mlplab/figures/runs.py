@@ -126,14 +126,14 @@ def _values(runs: pd.DataFrame, column: str) -> dict[str, dict[str, list[float]]
     }
 
 
-def _dots(tables: Mapping[str, pd.DataFrame], split: str, column: str, label: str) -> Figure:
+def _dots(tables: Mapping[str, pd.DataFrame], column: str, label: str) -> Figure:
     """Several runs in rows by group, coloured by series; the best groups where there are many."""
     values = _values(tables["runs"], column)
     groups = tables["groups"]["group"].tolist()
     title = ""
     if len(groups) > GROUPS_AT_MOST:
         title = f"the {GROUPS_AT_MOST} most accurate of {len(groups)} groups"
-        ranked = tables["groups"].sort_values(f"{split}_accuracy_mean", ascending=False)
+        ranked = tables["groups"].sort_values("mean", ascending=False)
         groups = ranked["group"].tolist()[:GROUPS_AT_MOST]
     # The names of the groups stand beside the dots, however long they are.
     width = 6 + 0.07 * max(map(len, groups), default=0)
@@ -163,7 +163,7 @@ def _offset(index: int, series: int) -> float:
 
 def accuracy(tables: Mapping[str, pd.DataFrame], split: str) -> Figure:
     """Accuracy of each run on a split, with the means that the summary has of each cell."""
-    figure = _dots(tables, split, f"{split}_accuracy", f"{split} accuracy")
+    figure = _dots(tables, f"{split}_accuracy", f"{split} accuracy")
     axes = figure.axes[0]
     places = [label.get_text() for label in axes.get_yticklabels()]
     runs = tables["runs"]
@@ -182,6 +182,6 @@ def accuracy(tables: Mapping[str, pd.DataFrame], split: str) -> Figure:
 
 def seconds(tables: Mapping[str, pd.DataFrame], split: str) -> Figure:
     """Seconds of training per epoch of each run; of many groups, those of the highest accuracy."""
-    figure = _dots(tables, split, "seconds_per_epoch", "seconds per epoch")
+    figure = _dots(tables, "seconds_per_epoch", "seconds per epoch")
     figure.axes[0].set_xlim(left=0)
     return figure

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from mlplab.errors import UserError
 from mlplab.report import comparing, setup, shortlist, svg, tables, wording
-from mlplab.report.findings import accuracies, inside, parity
+from mlplab.report.findings import accuracies, inside, pairs, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
 from mlplab.study import grid, metrics, pages
@@ -64,7 +64,10 @@ def _answer(
         f"with {wording.listed(choices['activation'])}, "
         f"from {wording.count(len(choices['seed']), 'seed')}{further}."
     )
-    return " ".join([run, *(finding.headline for finding in found if finding.headline)])
+    said = [finding.headline for finding in found if finding.headline]
+    # What is wrong comes before everything.
+    first = said[: any(finding.key == "wrong" for finding in found)]
+    return " ".join([*first, run, *said[len(first) :]])
 
 
 def _looked_up(figures: Mapping[str, Path], key: str) -> Path:
@@ -143,15 +146,14 @@ def _comparisons(
 ) -> dict[str, Any]:
     """What the section on comparisons shows, kind by kind."""
     by_key = {finding.key: finding for finding in found}
-    kinds = ("activation", "implementation")
     return {
         "kinds": {
             kind: {
-                "finding": by_key[f"{kind}s"],
+                "finding": by_key[pairs.key_of(kind)],
                 "table": comparing.table(given["comparisons"], axes, kind),
             }
-            for kind in kinds
-            if f"{kind}s" in by_key
+            for kind in ("activation", *axes, "implementation")
+            if pairs.key_of(kind) in by_key
         },
         "mcnemar": by_key["images"].sentences if "images" in by_key else [],
         "sampling": comparing.sampling(given["mcnemar"], axes),
@@ -167,6 +169,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=wording.number, count=wording.count, listed=wording.listed)
+    environment.filters.update(human=wording.human)
     return environment
 
 
@@ -219,7 +222,8 @@ def render(
             findings=found,
             parity=parity.matrix(data["parity"]),
             comparisons=_comparisons(found, data, axes),
-            sampling_error=accuracies.sampling_error(data["intervals"], split),
+            sampling_error=accuracies.sampling_error(data["intervals"]),
+            ranking=comparing.ranking(data["groups"], axes),
             networks=inside.table(data["networks"]),
             activations=[formulas(file) for file in activations],
             trained={r.run.activation for r in records.values() if r.history},

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlplab.report.findings._finding import first_of
 from mlplab.report.tables import (
     ROWS_AT_MOST,
     Cell,
@@ -15,107 +16,99 @@ from mlplab.report.tables import (
     point_cells,
     text,
 )
-from mlplab.report.wording import NOTHING, count, human, is_finite, listed, p_value, points, rounded
+from mlplab.report.wording import (
+    NOTHING,
+    count,
+    human,
+    is_finite,
+    listed,
+    number,
+    p_value,
+    points,
+    rounded,
+)
+
+# Of fewer, analysis tests nothing.
+LEAST_SEEDS = 3
 
 
-def _of_kind(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+def of_kind(table: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The rows of a table of pairs that are of a kind."""
     return table[table["kind"] == kind]
 
 
-def _told_apart(every: pd.DataFrame, kind: str) -> list[str]:
-    """How many pairs the seeds tell apart, and where they cannot, how many seeds could."""
-    rows = every[every["n"] > 0]
-    unpaired = len(every) - len(rows)
-    noun = "more pair" if len(rows) else "pair"
-    lost = f"{count(unpaired, noun)} of {kind}s had no seed that both finished."
-    if rows.empty:
-        return [lost]
-    sentence = _of_paired(rows, kind)
-    return [f"{sentence} {lost}" if unpaired else sentence]
+# Verdict → what is said of one pair, and of several.
+VERDICTS = {
+    "told apart": ("is told apart", "are told apart"),
+    "not told apart": ("is not told apart", "are not told apart"),
+    "identical": ("is identical on every seed", "are identical on every seed"),
+    "same difference on every seed": (
+        "has the same difference on every seed, so that there is no test",
+        "have the same difference on every seed, so that there is no test",
+    ),
+    "runs missing": (
+        "has runs that did not finish, so that nothing is concluded",
+        "have runs that did not finish, so that nothing is concluded",
+    ),
+    "too few seeds": (
+        f"has too few seeds (a test takes {LEAST_SEEDS})",
+        f"have too few seeds (a test takes {LEAST_SEEDS})",
+    ),
+    "no pair": ("had no seed that both finished", "had no seed that both finished"),
+}
 
 
-def _of_paired(rows: pd.DataFrame, kind: str) -> str:
-    amounts = rows["verdict"].value_counts()
-    told, untold, few = (
-        int(amounts.get(verdict, 0))
-        for verdict in ("told apart", "not told apart", "too few seeds")
-    )
-    pairs = f"{count(len(rows), 'pair')} of {kind}s"
-    if few < len(rows):
-        verdicts = (
-            (told, f"tell {told} apart"),
-            (untold, f"do not tell {untold} apart"),
-            (few, f"are too few for {few}"),
-        )
-        parts = [words for amount, words in verdicts if amount]
-        return f"Of {pairs}, the seeds {listed(parts)} (permutation test, Holm’s correction)."
-    seeds = sorted(set(rows["n"].tolist()))
-    said = f"{listed(seeds, 'or')} seed{'' if seeds == [1] else 's'}"
-    differ = "differs" if len(rows) == 1 else "differ"
-    needed = rows["seeds_needed"].iloc[0]
-    hint = f" It takes at least {needed:.0f} seeds for so many." if is_finite(needed) else ""
-    return f"{said} cannot show that any of {pairs} {differ}{_least(rows)}.{hint}"
+def differing(kind: str, amount: int) -> str:
+    """Pairs of a kind: 3 pairs that differ in their learning rate alone."""
+    verb = "differs in its" if amount == 1 else "differ in their"
+    return f"{count(amount, 'pair')} that {verb} {human(kind)} alone"
 
 
-def _least(rows: pd.DataFrame) -> str:
-    """Under what no p-value can fall, before Holm's correction and, if that matters, after it."""
-    least, corrected = rows["p_least"].min(), rows["p_least_holm"].min()
-    if not is_finite(least):
-        return ""
-    said = f": no p-value can fall under {p_value(least)}"
-    if least < rows["alpha"].iloc[0]:
-        said += (
-            f", or after Holm’s correction for {len(rows)} comparisons under {p_value(corrected)}"
-        )
-    return said
-
-
-def activations(table: pd.DataFrame) -> list[str]:
-    """What can be said about activations against each other; empty where there is one only."""
-    rows = _of_kind(table, "activation")
-    return _told_apart(rows, "activation") if len(rows) else []
-
-
-def implementations(table: pd.DataFrame) -> list[str]:
-    """What can be said about implementations against each other; empty where there is one only."""
-    rows = _of_kind(table, "implementation")
+def told(table: pd.DataFrame, kind: str) -> list[str]:
+    """How many pairs of a kind are told apart, and what is to be said of the others."""
+    rows = of_kind(table, kind)
     if rows.empty:
         return []
-    tested = rows[rows["equivalent"].notna()]
-    shown = tested[tested["equivalent"].astype(bool)]
-    paired = rows[rows["n"] > 0]
-    sentences = []
-    if len(tested):
-        margin = f"±{100 * float(rows['margin'].iloc[0]):.3g} percentage points"
-        sentences.append(
-            f"{len(shown)} of {count(len(paired), 'pair')} of implementations are shown to be "
-            f"equivalent within {margin} of mean accuracy{_inspected(shown)}."
-        )
-    if len(shown) < len(tested):
-        sentences.append(
-            "Of the others it is not shown, which is not to say that they differ: that takes more "
-            "seeds, or a smaller spread."
-        )
-    if len(shown) == len(rows) and not rows["verdict"].eq("told apart").any():
-        return sentences
-    return [*sentences, *_told_apart(rows, "implementation")]
-
-
-def _inspected(shown: pd.DataFrame) -> str:
-    """Of equivalent pairs, those of which all differences are equal, so that no test is needed."""
-    constant = int(shown["p_equivalence"].isna().sum())
-    if not constant:
-        return ""
-    which = "all of them" if constant == len(shown) else f"{constant} of them"
-    return f", {which} by inspection and not by a test, since every seed has the same difference"
-
-
-def told_apart(table: pd.DataFrame) -> list[str]:
-    """The conclusion of each pair that the seeds tell apart, the clearest first."""
-    rows = table[table["verdict"] == "told apart"].sort_values("p_permutation_holm", kind="stable")
-    return [
-        f"{_pair(row)}: {row['conclusion'].partition(';')[0]}." for row in rows.to_dict("records")
+    amounts = {verdict: int(amount) for verdict, amount in rows["verdict"].value_counts().items()}
+    clauses = [
+        f"{amounts[verdict]} {words[amounts[verdict] > 1]}"
+        for verdict, words in VERDICTS.items()
+        if verdict in amounts
     ]
+    tests = int(rows["p_holm"].notna().sum())
+    how = ""
+    if tests:
+        seeds = listed(sorted(set(rows.loc[rows["p_holm"].notna(), "n"].tolist())), "or")
+        how = f" (paired over {seeds} seeds, Holm’s correction for {count(tests, 'test')})"
+    sentences = [f"Of {differing(kind, len(rows))}, {listed(clauses)}{how}."]
+    if "not told apart" in amounts:
+        sentences.append("Not to be told apart is not to be equal: more seeds may tell.")
+    return sentences
+
+
+def equivalent(table: pd.DataFrame) -> list[str]:
+    """How many pairs of implementations are shown to be equivalent; by the standard of `told`."""
+    rows = of_kind(table, "implementation")
+    tested = rows[rows["equivalent"].notna()]
+    if tested.empty:
+        return []
+    shown = int(tested["equivalent"].astype(bool).sum())
+    margin = f"±{100 * float(tested['margin'].iloc[0]):.3g} percentage points"
+    which = "it is" if len(tested) == 1 else f"{shown} of {len(tested)} are"
+    if len(tested) == 1 and not shown:
+        which = "it is not"
+    return [
+        f"By the same test, on the same seeds, {which} shown to be equivalent within {margin} of "
+        "mean accuracy."
+    ]
+
+
+def notable(table: pd.DataFrame, kind: str) -> list[str]:
+    """The conclusion of each pair that is told apart or lacks runs, the clearest first."""
+    rows = of_kind(table, kind)
+    rows = rows[rows["verdict"].isin(("told apart", "runs missing"))]
+    ordered = rows.sort_values("p_holm", kind="stable", na_position="last").to_dict("records")
+    return [f"{_pair(row)}: {row['conclusion']}." for row in ordered]
 
 
 def _pair(row: Mapping[Hashable, Any]) -> str:
@@ -131,33 +124,33 @@ def _p(value: Any, note: str = "") -> Cell:
 
 
 def table(comparisons: pd.DataFrame, axes: Sequence[str], kind: str) -> Table:
-    """A row per pair of activations, or of implementations, which have equivalence besides.
+    """A row per pair of a kind; those of implementations have equivalence besides.
 
     Where the page cannot hold all, those with the least p.
     """
     equivalence = kind == "implementation"
-    pairs = _of_kind(comparisons, kind)
+    points_of = [axis for axis in axes if axis != kind]
+    pairs = of_kind(comparisons, kind)
     if len(pairs) > ROWS_AT_MOST:
-        pairs = pairs.sort_values("p_permutation_holm", kind="stable")
+        pairs = pairs.sort_values("p_holm", kind="stable")
     columns = [
         Column("within"),
-        *(Column(human(axis)) for axis in axes),
+        *(Column(human(axis)) for axis in points_of),
         Column("first"),
         Column("second"),
         Column("conclusion", wordy=True),
         Column("n", numeric=True),
         Column("difference, points", numeric=True),
-        *([Column("equivalence, points", numeric=True)] if equivalence else []),
-        *([Column("p, equivalence", numeric=True)] if equivalence else []),
-        Column("p, permutation, Holm", numeric=True),
-        Column("least p", numeric=True),
-        Column("p, t-test, Holm", numeric=True),
+        Column("over seeds alone", numeric=True),
+        Column("p, Holm", numeric=True),
+        *([Column("p of equivalence, Holm", numeric=True)] if equivalence else []),
+        Column("first ahead on a further seed", numeric=True),
         Column("effect size", numeric=True),
     ]
     rows = [
         [
             text(row["within"]),
-            *point_cells(row, axes),
+            *point_cells(row, points_of),
             text(row["first"]),
             text(row["second"]),
             text(row["conclusion"]),
@@ -165,10 +158,10 @@ def table(comparisons: pd.DataFrame, axes: Sequence[str], kind: str) -> Table:
             figure(
                 row["difference"], points(row["difference"]), _interval(row["low"], row["high"])
             ),
-            *(_equivalence(row) if equivalence else []),
-            _p(row["p_permutation_holm"], f"alone {p_value(row['p_permutation'])}"),
-            _p(row["p_least"]),
-            _p(row["p_t_holm"], f"alone {p_value(row['p_t'])}" if is_finite(row["p_t"]) else ""),
+            _bounds(row["seeds_low"], row["seeds_high"]),
+            _p(row["p_holm"], f"alone {p_value(row['p'])}"),
+            *([_equivalence(row)] if equivalence else []),
+            figure(row["ahead_share"], number(row["ahead_share"], 2), _chances(row)),
             figure(row["effect_size"], rounded(row["effect_size"])),
         ]
         for row in pairs.to_dict("records")
@@ -176,24 +169,68 @@ def table(comparisons: pd.DataFrame, axes: Sequence[str], kind: str) -> Table:
     return limited(Table(columns, rows))
 
 
-def _equivalence(row: Mapping[Hashable, Any]) -> list[Cell]:
-    """The 90 % interval of the two one-sided tests with its margin, and their p."""
-    interval = _interval(row["equivalence_low"], row["equivalence_high"])
+def _bounds(low: Any, high: Any) -> Cell:
+    interval = _interval(low, high)
+    return Cell(interval or NOTHING, key=f"{low:.7g}" if interval else None)
+
+
+def _chances(row: Mapping[Hashable, Any]) -> str:
+    return f"{number(row['ahead_low'], 2)} to {number(row['ahead_high'], 2)}"
+
+
+def _equivalence(row: Mapping[Hashable, Any]) -> Cell:
     margin = f"margin ±{rounded(100 * row['margin'])}" if is_finite(row["margin"]) else ""
-    low = f"{row['equivalence_low']:.7g}" if interval else None
-    return [Cell(interval or NOTHING, margin, low), _p(row["p_equivalence"])]
+    return _p(row["p_equivalence_holm"], margin)
+
+
+def ranking(groups: pd.DataFrame, axes: Sequence[str]) -> Table:
+    """A row per group with a mean, the best first: how far behind, and how sure that is."""
+    columns = [
+        Column("activation"),
+        *(Column(human(axis)) for axis in axes),
+        Column("mean accuracy, last 3 epochs", numeric=True),
+        Column("behind the best, points", numeric=True),
+        Column("p, corrected", numeric=True),
+        Column("best ahead on a further seed", numeric=True),
+        Column("against the best"),
+    ]
+    ranked = groups.dropna(subset=["mean"]).sort_values("mean", ascending=False, kind="stable")
+    rows = [
+        [
+            text(row["activation"]),
+            *point_cells(row, axes),
+            figure(row["mean"], number(row["mean"]), _range(row["low"], row["high"])),
+            figure(
+                row["behind"],
+                rounded(100 * row["behind"]),
+                _interval(row["behind_low"], row["behind_high"]),
+            ),
+            _p(row["p_corrected"]),
+            figure(row["ahead_share"], number(row["ahead_share"], 2), _chances(row)),
+            text(row["verdict"]),
+        ]
+        for row in ranked.to_dict("records")
+    ]
+    return limited(Table(columns, rows))
+
+
+def _range(low: Any, high: Any) -> str:
+    return f"{number(low)} to {number(high)}" if is_finite(low) else ""
 
 
 def sampling(mcnemar: pd.DataFrame, axes: Sequence[str]) -> Table:
-    """A row per pair: McNemar's test over the images, seed by seed."""
+    """A row per pair: McNemar's test over the images, seed by seed, and which way it goes."""
     pairs = mcnemar[mcnemar["first"] != ""]
-    level = f"{pairs['alpha'].iloc[0]:g}" if len(pairs) else ""
     columns = [
         Column("within"),
         *(Column(human(axis)) for axis in axes),
         Column("first"),
         Column("second"),
-        Column(f"seeds with p < {level}", numeric=True),
+        Column("seeds", numeric=True),
+        *(
+            Column(title, numeric=True)
+            for title in ("first better", "second better", "not told apart")
+        ),
         Column("images only the first gets right", numeric=True),
         Column("images only the second gets right", numeric=True),
     ]
@@ -203,7 +240,10 @@ def sampling(mcnemar: pd.DataFrame, axes: Sequence[str]) -> Table:
             *point_cells(row, axes),
             text(row["first"]),
             text(row["second"]),
-            figure(row["told_apart"], f"{row['told_apart']} of {row['seeds']}"),
+            *(
+                figure(row[name], str(row[name]))
+                for name in ("seeds", "first_better", "second_better", "not_told_apart")
+            ),
             *(
                 figure(row[name], f"{row[name]:g}")
                 for name in ("only_first_median", "only_second_median")
@@ -215,11 +255,24 @@ def sampling(mcnemar: pd.DataFrame, axes: Sequence[str]) -> Table:
 
 
 def mcnemar(table: pd.DataFrame) -> list[str]:
-    """On how many seeds the images tell a pair apart, by kind."""
-    return [
-        f"Of {count(row['seeds'], 'pair')} of runs of one seed that differ in their {row['kind']}, "
-        f"McNemar’s test tells {row['told_apart']} apart at p < {row['alpha']:g} (not corrected); "
-        f"the median numbers of images that only the first and only the second gets right are "
-        f"{row['only_first_median']:g} and {row['only_second_median']:g}."
+    """On how many seeds the images tell two networks apart, by kind; and which pairs contradict."""
+    sentences = [
+        f"Of {count(row['seeds'], 'pair')} of networks from one seed that differ in their "
+        f"{human(row['kind'])} alone, McNemar’s test tells {row['seeds'] - row['not_told_apart']} "
+        f"apart on these images at p < {row['alpha']:g} (not corrected)."
         for row in table[table["first"] == ""].to_dict("records")
     ]
+    each = table[table["first"] != ""]
+    both = each[(each["first_better"] > 0) & (each["second_better"] > 0)]
+    turned = [
+        f"{_pair(row)}: the first on {row['first_better']}, the second on {row['second_better']}, "
+        f"neither on {row['not_told_apart']} of {row['seeds']}"
+        for row in both.to_dict("records")
+    ]
+    if turned:
+        sentences.append(f"Which network is better turns with the seed for {first_of(turned)}.")
+    if sentences:
+        sentences.append(
+            "That is said of two trained networks each time, not of what they differ in."
+        )
+    return sentences

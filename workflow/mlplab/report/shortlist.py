@@ -115,7 +115,7 @@ def groups(
     by_cell, by_group = grid.by_cell(runs), grid.by_group(runs)
     # The rows of both tables are in the order of the grid.
     of_cells = dict(zip(by_cell, _known(tables["summary"][metric]), strict=True))
-    of_groups = dict(zip(by_group, _known(tables["groups"][metric]), strict=True))
+    of_groups = dict(zip(by_group, _known(tables["groups"]["mean"]), strict=True))
     found = []
     for path, members in by_group.items():
         cells = []

@@ -91,7 +91,7 @@ def text(value: Any) -> Cell:
 def point_cells(row: Mapping[Hashable, Any], axes: Sequence[str]) -> list[Cell]:
     """The cells of the further axes; the tables hold layer sizes as text, 256 128."""
     values = {axis: row[axis] for axis in axes}
-    if "hidden_sizes" in values:
+    if values.get("hidden_sizes"):
         values["hidden_sizes"] = str(values["hidden_sizes"]).split()
     return [text(value) for value in values.values()]
 
@@ -130,7 +130,8 @@ def _over_seeds(metric: Metric, row: Mapping[Hashable, Any], split: str) -> Cell
     if metric.shown == "mean" or alike or not is_finite(deviation):
         return figure(mean, _printed(metric, mean))
     plus_minus = f"{_printed(metric, mean)} ± {_printed(metric, deviation)}"
-    return figure(mean, plus_minus, f"{_printed(metric, low)} – {_printed(metric, high)}")
+    interval = f"{_printed(metric, low)} – {_printed(metric, high)}" if is_finite(low) else ""
+    return figure(mean, plus_minus, interval)
 
 
 def _of_highest_accuracy(table: pd.DataFrame, split: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from mlplab.analysis import selection
+from mlplab.analysis import agreement, selection
 from mlplab.datasets import store
 from mlplab.files import PathLike, write_json
 from mlplab.study.record import beside
@@ -15,6 +15,7 @@ from mlplab.training.testing import test_runs
 
 def select_best(
     table: PathLike,
+    agreed: PathLike,
     data: PathLike,
     runs: Mapping[str, PathLike],
     axes: Sequence[str],
@@ -27,10 +28,12 @@ def select_best(
 ) -> None:
     """Write to `target` (JSON) what was selected among what, and what the test set says of it.
 
-    `table` is that of all runs; `runs` maps a run's path to its run.json.
+    `table` is that of all runs, `agreed` says which implementations are right; `runs` maps a run's
+    path to its run.json.
     """
     torch.set_num_threads(threads)
-    winners, ranked = selection.winner(pd.read_parquet(table), axes)
+    right = agreement.right(pd.read_parquet(agreed))
+    winners, ranked = selection.winner(pd.read_parquet(table), axes, right)
     first = winners.iloc[0]
     files = beside(runs.values(), "parameters")
     tested = test_runs(

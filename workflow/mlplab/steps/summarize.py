@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from mlplab.analysis import comparisons, tables
+from mlplab.analysis import agreement, comparisons, tables
 from mlplab.analysis.classes import classes_table
 from mlplab.analysis.groups import groups_table
+from mlplab.analysis.images import Correct
+from mlplab.analysis.pairs import pairs_of
 from mlplab.analysis.sampling import mcnemar_table, sampling_table, wilson_table
 from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
@@ -17,6 +19,7 @@ from mlplab.study.record import beside, load_records
 
 def summarize(
     table: PathLike,
+    agreed: PathLike,
     manifest: PathLike,
     runs: Mapping[str, PathLike],
     axes: Sequence[str],
@@ -26,8 +29,8 @@ def summarize(
 ) -> None:
     """Write each summary as `<name>_csv` and `<name>_parquet` of `outputs`.
 
-    `table` is that of all runs; `runs` maps a run's path to its run.json. `margin` is that of
-    equivalence, a share.
+    `table` is that of all runs, `agreed` says which implementations are right; `runs` maps a run's
+    path to its run.json. `margin` is that of equivalence, a share.
     """
     all_runs = pd.read_parquet(table)
     metric = f"{scored_on}_accuracy"
@@ -37,13 +40,18 @@ def summarize(
     files = beside(runs.values(), "run", "history", "evaluation", "predictions")
     predictions = dict(zip(runs, files.predictions, strict=True))
     per_class = per_class_table(all_runs, load_records(list(runs), files))
-    sampling = sampling_table(all_runs, predictions, axes, metric)
+    standing = agreement.standing(all_runs, pd.read_parquet(agreed))
+    finished = all_runs.loc[all_runs["status"] == "finished", "run"]
+    correct = Correct.read(finished, predictions)
+    late = f"late_{metric}"
+    pairs = list(pairs_of(all_runs, axes, late, standing))
+    sampling = sampling_table(pairs, correct, axes)
     summaries = {
         "summary": summary_table(all_runs, axes, scored_on),
-        "groups": groups_table(all_runs, axes, scored_on),
+        "groups": groups_table(all_runs, correct, axes, late, standing),
         "per_class": per_class,
         "classes": classes_table(per_class, axes),
-        "comparisons": comparisons.comparisons_table(all_runs, axes, margin, metric),
+        "comparisons": comparisons.comparisons_table(pairs, correct, axes, margin, late),
         "sampling": sampling,
         "mcnemar": mcnemar_table(sampling, axes),
         "intervals": wilson_table(all_runs, images, axes, metric),

@@ -26,16 +26,22 @@ TABLES = (
         "relative difference, what is allowed, the verdict.",
     ),
     Table(
+        "agreement",
+        "tabulate_parity",
+        "Whether an implementation agrees with the reference, step by step. One that does not is "
+        "left out of all that is said of activations and settings.",
+    ),
+    Table(
         "summary",
         "summarize",
-        "A row per implementation and activation: mean, standard deviation and 95 % t-interval "
+        "A row per implementation and activation: mean, standard deviation and 95 % interval "
         "over seeds.",
     ),
     Table(
         "groups",
         "summarize",
-        "A row per activation, and per setting on a further axis: accuracy, mean over "
-        "implementations, then over seeds, and how far it is behind the best.",
+        "A row per activation, and per setting on a further axis: accuracy of the last 3 epochs, "
+        "mean over seeds, how far it is behind the best, and how sure both are.",
     ),
     Table("per_class", "summarize", "Precision, recall and F1 of every class in every run."),
     Table(
@@ -46,8 +52,8 @@ TABLES = (
     Table(
         "comparisons",
         "summarize",
-        "Each pair of activations and of implementations over seeds: paired difference with its "
-        "interval, tests, effect size, equivalence, verdict.",
+        "Each pair of activations, of values of an axis and of implementations: paired difference "
+        "with its interval over seeds and images, test, effect size, equivalence, verdict.",
     ),
     Table(
         "sampling",
@@ -58,8 +64,8 @@ TABLES = (
     Table(
         "mcnemar",
         "summarize",
-        "On how many seeds McNemar's test tells a pair apart, and in the median how many images "
-        "only one of the two gets right; first for all pairs of a kind.",
+        "On how many seeds McNemar's test finds which of a pair better, and in the median how many "
+        "images only one of the two gets right; first for all pairs of a kind.",
     ),
     Table(
         "intervals",

@@ -12,9 +12,10 @@ from mlplab.report.findings.bounds import sanity
 from mlplab.report.findings.failures import divergence, failures
 from mlplab.report.findings.inside import vanishing
 from mlplab.report.findings.pairs import compared
-from mlplab.report.findings.parity import agreement
+from mlplab.report.findings.parity import agreement, matrix
 from mlplab.report.findings.selected import selected
 from mlplab.report.findings.time import speed
+from mlplab.report.findings.wrong import wrong
 from mlplab.report.wording import listed
 from mlplab.study import grid
 from mlplab.study.record import RunRecord
@@ -48,19 +49,21 @@ def all_findings(
     """All findings of a study, in the order of the report."""
     split = grid.scored_split(config)
     winner = selected(selection)
-    best = best_activation(config, tables["groups"], tables["comparisons"], split)
+    best = best_activation(config, tables["groups"], split)
+    agreed = tables["agreement"]
     found = [
+        wrong(agreed, matrix(tables["parity"])),
         winner,
         failures(records),
         # The answer has one winner only.
         replace(best, headline="") if winner else best,
-        sanity(records),
-        agreement(records, tables["parity"]),
+        sanity(records, set(agreed.loc[agreed["verdict"] != "agrees", "implementation"])),
+        agreement(records, tables["parity"], agreed),
         divergence(records),
-        certainty(config, tables["intervals"], split),
+        certainty(config, tables["intervals"]),
         vanishing(tables["networks"]),
         biases(config),
-        *compared(tables["comparisons"], tables["mcnemar"]),
+        *compared(config, tables["comparisons"], tables["mcnemar"]),
         speed(tables["speed"], records),
     ]
     return [finding for finding in found if finding is not None]

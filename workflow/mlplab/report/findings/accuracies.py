@@ -1,95 +1,141 @@
 """Which combination is the most accurate, and how sure that is."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from mlplab.report import comparing
 from mlplab.report.findings._finding import Finding, name_of
-from mlplab.report.wording import listed, number, spread
+from mlplab.report.wording import count, is_finite, listed, number, p_value, rounded
 from mlplab.study import grid
+from mlplab.study.metrics import LATE_EPOCHS
+
+Row = Mapping[Hashable, Any]
 
 
-def _score(row: Mapping[Hashable, Any], metric: str) -> str:
-    if row["seeds"] == 1:
-        return f"{number(row[f'{metric}_mean'])} from one seed"
-    mean = number(row[f"{metric}_mean"])
-    around = spread([row[f"{metric}_lowest"], row[f"{metric}_highest"]])
-    if mean == around:
-        return f"{mean} from each of {row['seeds']:.0f} seeds"
-    return f"{mean}, {around} over {row['seeds']:.0f} seeds"
-
-
-def best_activation(
-    config: Mapping[str, Any], groups: pd.DataFrame, comparisons: pd.DataFrame, split: str
-) -> Finding:
-    """Which group is the most accurate, which the least, and what the seeds can say of it."""
+def best_activation(config: Mapping[str, Any], groups: pd.DataFrame, split: str) -> Finding:
+    """Which group is the most accurate, and what seeds and images can say of it."""
     every = grid.runs(config)
     axes = next(iter(every.values())).axes
     names = {path: name_of(runs[0]) for path, runs in grid.by_group(every).items()}
-    metric = f"{split}_accuracy"
-    known = groups.dropna(subset=[f"{metric}_mean"]).sort_values("group")
-    ranked = known.sort_values(f"{metric}_mean", ascending=False, kind="stable")
     title = f"Which {'combination' if axes else 'activation'} is best"
-    if ranked.empty:
+    known = groups.dropna(subset=["mean"]).sort_values("group")
+    if known.empty:
         text = "No group of runs finished, so there is nothing to compare."
+        if not groups["implementation"].any():
+            text = "No implementation that agrees with the reference has finished runs, so nothing "
+            text += "is said of activations."
         return Finding("best", title, [text], text)
-    best, *others = ranked.to_dict("records")
+    ranked = [
+        {**row, "name": names[row["group"]]}
+        for row in known.sort_values("mean", ascending=False, kind="stable").to_dict("records")
+    ]
+    leader = next(row for row in ranked if row["verdict"] == "best")
+    others = [row for row in ranked if row is not leader]
+    what = f"{split} accuracy over the last {LATE_EPOCHS} epochs"
     if not others:
-        text = (
-            f"Only {names[best['group']]} was run to its end: mean {split} accuracy "
-            f"{_score(best, metric)}."
-        )
+        text = f"Only {leader['name']} was run to its end: mean {what} {_mean(leader)}."
         return Finding("best", title, [text], text)
-    runner_up, worst = others[0], others[-1]
-    headline = (
-        f"The mean {split} accuracy is highest for {names[best['group']]} ({_score(best, metric)}) "
-        f"and lowest for {names[worst['group']]} ({_score(worst, metric)}), "
-        f"{number(worst[f'{metric}_behind'])} apart."
+    first = f"At these settings the mean {what} is highest for {leader['name']}, {_mean(leader)}."
+    second = _against(leader, others[0], "Second is")
+    sentences = [first, second]
+    if len(others) > 1:
+        sentences += [_against(leader, others[-1], "Last is", chances=False)]
+    if len(others) > 2:
+        sentences.append(_not_told_apart(leader, others))
+    return Finding("best", title, sentences, " ".join(sentences))
+
+
+def _mean(row: Row) -> str:
+    """The mean of a group with its interval: 0.8437 (0.80 to 0.88 over 3 seeds and the images)."""
+    seeds = count(int(row["seeds"]), "seed")
+    if not is_finite(row["low"]):
+        alike = row["seeds"] > 1 and number(row["lowest"]) == number(row["highest"])
+        return f"{number(row['mean'])} ({'on each of' if alike else 'from'} {seeds})"
+    interval = f"{number(row['low'])} to {number(row['high'])}"
+    return f"{number(row['mean'])} (95 % interval {interval}, over {seeds} and the images)"
+
+
+def _against(leader: Row, row: Row, place: str, chances: bool = True) -> str:
+    """How far a group is behind the best, how sure that is, and what a further seed may bring."""
+    if row["verdict"] == "identical":
+        return f"{place} {row['name']}, identical on all {row['seeds']:.0f} seeds: a tie."
+    if row["verdict"] == "same difference on every seed":
+        apart = f"{_points(row['behind'])} behind on all {row['seeds']:.0f} seeds"
+        return f"{place} {row['name']}, {apart}: no spread, so no test."
+    behind = f"{_points(row['behind'])} behind"
+    if row["behind"] * row["images"] < 1:
+        behind = "level with it, less than one image behind"
+    if row["verdict"] == "too few seeds":
+        seeds = count(int(row["seeds"]), "seed")
+        return f"{place} {row['name']}, {behind}; not tested, for which {seeds} are too few."
+    low, high = rounded(100 * row["behind_low"]), rounded(100 * row["behind_high"])
+    p = p_value(row["p_corrected"])
+    said = (
+        f"{place} {row['name']}, {behind} (95 % interval {low} to {high}) and "
+        f"{row['verdict']} (corrected p {p if p.startswith('<') else f'= {p}'})"
     )
-    sentences = [headline]
-    if runner_up != worst:
-        behind = number(runner_up[f"{metric}_behind"])
-        sentences.append(f"Second is {names[runner_up['group']]}, {behind} behind.")
-    return Finding("best", title, [*sentences, *comparing.activations(comparisons)[:1]], headline)
+    if not chances:
+        return f"{said}."
+    ahead = f"{leader['name']} is ahead of it with a probability of {_share(row)}"
+    return f"{said}; on a further seed {ahead}."
 
 
-def certainty(config: Mapping[str, Any], intervals: pd.DataFrame, split: str) -> Finding:
+def _points(difference: float) -> str:
+    return f"{rounded(100 * difference)} percentage points"
+
+
+def _share(row: Row) -> str:
+    ties = f", {count(int(row['ties']), 'tie')}" if row["ties"] else ""
+    seeds = f"{row['ahead']:.0f} of {row['seeds']:.0f} seeds{ties}"
+    interval = f"{number(row['ahead_low'], 2)} to {number(row['ahead_high'], 2)}"
+    return f"{number(row['ahead_share'], 2)} ({seeds}; 95 % interval {interval})"
+
+
+def _not_told_apart(leader: Row, others: Sequence[Row]) -> str:
+    """How many groups may as well be the best."""
+    open_ones = sum(row["verdict"] != "told apart" for row in others)
+    if not open_ones:
+        return f"All {len(others)} others are told apart from {leader['name']}."
+    verb = "is" if open_ones == 1 else "are"
+    return f"Of {len(others)} others, {open_ones} {verb} not told apart from {leader['name']}."
+
+
+def certainty(config: Mapping[str, Any], intervals: pd.DataFrame) -> Finding:
     """How far the numbers can be trusted: the seeds, and the number of images scored."""
     seeds = len(config["grid"]["seed"])
-    if seeds == 1:
-        first = (
-            "With one seed there is no spread and no interval: how much of a difference is the "
-            "luck of the draw cannot be said. Add seeds to the grid."
+    if seeds < 3:
+        text = (
+            f"From {count(seeds, 'seed')} no interval is given and nothing is tested: how much of "
+            "a difference is the luck of the draw cannot be said. Add seeds to the grid."
         )
     elif seeds < 10:
-        first = (
-            f"n = {seeds} is little: a 95 % interval then rests on {seeds - 1} "
-            f"{'degree' if seeds == 2 else 'degrees'} of freedom, and an order of activations may "
-            "change with other seeds."
+        text = (
+            f"n = {seeds} is little: a 95 % interval then rests on {seeds - 1} degrees of freedom, "
+            "and an order that is not told apart may change with other seeds."
         )
     else:
-        first = f"The spread and the 95 % intervals rest on {seeds} seeds."
-    error = sampling_error(intervals, split)
-    note = ["The spread over seeds leaves out that all runs share one set of images.", error]
-    return Finding("certainty", "How sure this is", [first, *(note if error else [])])
+        text = f"The spread and the 95 % intervals rest on {seeds} seeds."
+    note = (
+        "Intervals of differences and ranks are over seeds and images; those in the table of "
+        "results are over seeds. None says what another training set, or other settings, would "
+        "give."
+    )
+    error = sampling_error(intervals)
+    return Finding("certainty", "How sure this is", [text, note, *([error] if error else [])])
 
 
-def sampling_error(intervals: pd.DataFrame, split: str) -> str:
-    """How far the accuracy of the best run is known, for the images it was scored on; "" if none.
+def sampling_error(intervals: pd.DataFrame) -> str:
+    """How far a run's accuracy is known, for the images it was scored on; "" if there is none.
 
     `intervals` is a wilson_table.
     """
-    metric = f"{split}_accuracy"
-    known = intervals.dropna(subset=["wilson_low", "wilson_high"])
-    if known.empty:
+    widths = 100 * intervals["wilson_width"].dropna()
+    if widths.empty:
         return ""
-    best = known.sort_values(metric, ascending=False).iloc[0]
-    widths = 100 * known["wilson_width"]
     wide = listed(dict.fromkeys(f"{value:.2g}" for value in (widths.min(), widths.max())), "to")
     return (
-        f"The highest {metric.replace('_', ' ')} of a run, {number(best[metric])}, has the 95 % "
-        f"Wilson interval {number(best['wilson_low'])} to {number(best['wilson_high'])}; those of "
-        f"all runs are {wide} percentage points wide."
+        f"The 95 % Wilson intervals of single runs are {wide} percentage points wide. They hold "
+        "for a run that was named beforehand, not for the best of many, which was chosen for its "
+        "luck as well."
     )

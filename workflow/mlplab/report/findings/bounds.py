@@ -1,7 +1,7 @@
 """The article's own sanity bounds (B11): which activation misses which, and by how much."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from mlplab.report.findings._finding import Finding
 from mlplab.report.wording import count, human, listed, rounded
@@ -26,14 +26,15 @@ def _miss(check: Bound) -> float:
     return float(value - check.below if check.above is None else check.above - value)
 
 
-def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
+def sanity(records: Mapping[str, RunRecord], wrong: Container[str] = ()) -> Finding | None:
     """Which activation misses which of the article's bounds, and by how much.
 
-    Failed runs have nothing to check; where all failed there is no finding.
+    Failed runs have nothing to check, and those of a `wrong` implementation say nothing of an
+    activation; where there is no other, there is no finding.
     """
     by_activation: dict[str, list[dict[str, Bound]]] = {}
     for record in records.values():
-        if record.run.sanity:
+        if record.run.sanity and record.run.implementation not in wrong:
             by_activation.setdefault(record.run.activation, []).append(record.run.sanity)
     if not by_activation:
         return None
@@ -46,7 +47,8 @@ def sanity(records: Mapping[str, RunRecord]) -> Finding | None:
         for sentence in _misses(activation, checks)
     ]
     if not misses:
-        trained = "" if checked == len(records) else " that did not fail"
+        others = [r for r in records.values() if r.run.implementation not in wrong]
+        trained = "" if checked == len(others) else " that did not fail"
         text = f"All {count(checked, 'run')}{trained} meet the article’s bounds (B11)"
         return Finding("bounds", title, [f"{text}: {bounds}."], f"{text}.")
     met = [

@@ -52,8 +52,10 @@ def vanishing(networks: pd.DataFrame) -> Finding | None:
         return None
     deepest = int(networks["hidden_layers"].max())
     deep = networks[networks["hidden_layers"] == deepest].set_index("activation")
+    # With one hidden layer the ratio is that of the scales the weights are drawn from.
+    ratios = deep["gradient_ratio_before"].dropna().to_dict() if deepest > 1 else {}
     sentences = (
-        _gradients(deep["gradient_ratio_before"].dropna().to_dict(), deepest),
+        _gradients(ratios, deepest),
         _dead(deep["dead_at_end"].dropna().to_dict()),
         _saturated(deep["saturated_at_end"].dropna().to_dict()),
     )

@@ -27,7 +27,7 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Compared:
-    """One implementation with one activation against the reference; `first` is what differs."""
+    """One implementation with one activation against the reference; `first` says what differs."""
 
     verdict: str
     greatest: str
@@ -127,7 +127,8 @@ def _compared(rows: pd.DataFrame) -> Compared:
     failed = wrong[wrong["verdict"] == "fails"]
     lines += [f"Then it fails: {row['detail']}" for row in failed.to_dict("records")]
     verdict = "differs" if failed.empty else "fails"
-    return Compared(verdict, _greatest(rows, "float64"), lines, quantity(first))
+    why = f"{quantity(first)}: {first['detail']}" if first["detail"] else quantity(first)
+    return Compared(verdict, _greatest(rows, "float64"), lines, why)
 
 
 def matrix(table: pd.DataFrame) -> Matrix:
@@ -142,58 +143,31 @@ def matrix(table: pd.DataFrame) -> Matrix:
     return Matrix(reference, activations, rows)
 
 
-def _verdicts(shown: Matrix, table: pd.DataFrame) -> list[str]:
-    """A sentence on those that agree, and one for each that does not."""
-    own = shown.rows.get(shown.reference, [None] * len(shown.activations))
-    # Where the reference fails, nothing is said against the others.
-    usable = [cell is None or cell.verdict == "agrees" for cell in own]
-    others = {
-        name: [cell if use else None for cell, use in zip(cells, usable, strict=True)]
-        for name, cells in shown.rows.items()
-        if name != shown.reference
-    }
-    found = {name: {cell.verdict for cell in cells if cell} for name, cells in others.items()}
-    agreeing = [name for name, verdicts in found.items() if verdicts == {"agrees"}]
-    sentences = []
-    if agreeing:
-        rows = table[table["implementation"].isin(agreeing) & (table["dtype"] == "float64")]
-        rows = rows[rows["verdict"] == "agrees"]
-        verb, also = ("agrees", "it differs") if len(agreeing) == 1 else ("agree", "they differ")
-        sentences.append(
-            f"Step by step, {listed(agreeing)} {verb} with {shown.reference}, the reference: in "
-            f"float64 {also} by at most {rounded(rows['difference'].max())}, relative to the "
-            "greatest value."
-        )
-    sentences += [
-        _mistaken(name, shown, others[name])
-        for name, verdicts in found.items()
-        if verdicts - {"agrees"}
+def _agreeing(shown: Matrix, table: pd.DataFrame, agreement: pd.DataFrame) -> list[str]:
+    """A sentence on the implementations that agree with the reference, if there are such."""
+    right = agreement[agreement["verdict"] == "agrees"]["implementation"]
+    names = [name for name in right if name != shown.reference]
+    rows = table[table["implementation"].isin(names) & (table["dtype"] == "float64")]
+    rows = rows[rows["verdict"] == "agrees"]
+    if rows.empty:
+        return []
+    verb, also = ("agrees", "it differs") if len(names) == 1 else ("agree", "they differ")
+    return [
+        f"Step by step, {listed(names)} {verb} with {shown.reference}, the reference: in "
+        f"float64 {also} by at most {rounded(rows['difference'].max())}, relative to the "
+        "greatest value."
     ]
-    return sentences
 
 
-def _mistaken(name: str, shown: Matrix, cells: Sequence[Compared | None]) -> str:
-    """With which activations an implementation differs, and with which it fails."""
-    by_verdict: dict[str, list[str]] = {}
-    for activation, cell in zip(shown.activations, cells, strict=True):
-        if cell:
-            by_verdict.setdefault(cell.verdict, []).append(activation)
-    clauses = []
-    if "differs" in by_verdict:
-        first = next(cell.first for cell in cells if cell and cell.verdict == "differs")
-        clauses.append(
-            f"differs from {shown.reference}, the reference, with "
-            f"{first_of(by_verdict['differs'])}, first in {first}"
-        )
-    if "fails" in by_verdict:
-        clauses.append(f"breaks down with {first_of(by_verdict['fails'])}")
-    return f"Step by step, {name} {', and '.join(clauses)}."
+def agreement(
+    records: Mapping[str, RunRecord], table: pd.DataFrame, agreed: pd.DataFrame
+) -> Finding | None:
+    """Which implementations agree, step by step and over whole runs; None for the reference.
 
-
-def agreement(records: Mapping[str, RunRecord], table: pd.DataFrame) -> Finding | None:
-    """Whether implementations agree, step by step and over whole runs; None for the reference."""
+    `table` is that of parity, `agreed` that of agreement.
+    """
     shown = matrix(table)
-    verdicts = _verdicts(shown, table)
+    verdicts = _agreeing(shown, table, agreed)
     losses = _losses(records)
     names = list(dict.fromkeys([*shown.rows, *([shown.reference] if shown.reference else [])]))
     if not verdicts and not losses:

@@ -15,7 +15,7 @@ def selected(selection: Mapping[str, Any] | None) -> Finding | None:
     point = f" at {listed(settings)}" if settings else ""
     name = f"{selection['implementation']} with {selection['activation']}{point}"
     second = selection["runner_up_mean"]
-    runner_up = f" (the runner-up has {number(second)})" if second is not None else ""
+    runner_up = f" (the runner-up has {number(second)}; not tested)" if second is not None else ""
     headline = (
         f"Of {count(selection['combinations'], 'combination')}, {name} has the highest mean "
         f"validation accuracy, {number(selection['validation_accuracy_mean'])}{runner_up}; "
@@ -34,10 +34,12 @@ def selected(selection: Mapping[str, Any] | None) -> Finding | None:
 
 
 def _tested(selection: Mapping[str, Any]) -> str:
-    mean, half = selection["test_accuracy_mean"], selection["test_accuracy_half_width"]
+    mean = selection["test_accuracy_mean"]
+    low, high = selection["test_accuracy_low"], selection["test_accuracy_high"]
     accuracies = [run["test_accuracy"] for run in selection["runs"]]
     if len(accuracies) == 1:
         return f"{number(mean)}, from one seed"
-    if half is None:
+    if low is None:
         return f"{number(mean)}, {spread(accuracies)} over {len(accuracies)} seeds"
-    return f"{number(mean)} ± {number(half)} (95 % t-interval over {len(accuracies)} seeds)"
+    interval = f"{number(low)} to {number(high)}"
+    return f"{number(mean)} (95 % interval {interval}, over {len(accuracies)} seeds)"
