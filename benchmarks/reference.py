@@ -117,8 +117,8 @@ def page(study: Path, config: str) -> str:
         + "\n## The test set's own sampling error\n\n"
         + "Another thing than the spread over seeds: how much of a difference the test images "
         + f"leave open. A run's 95 % Wilson interval is {number(width, 2)} points wide in the "
-        + "mean. McNemar's test compares two networks of one seed, image by image, at p < 0.05; the "
-        + "counts of images are medians over seeds.\n\n"
+        + "mean. McNemar's test compares two networks of one seed, image by image, at p < 0.05; "
+        + "the counts of images are medians over seeds.\n\n"
         + sampling(study)
     )
 
