@@ -104,7 +104,8 @@ def page(study: Path, config: str) -> str:
     """The whole page."""
     files = sorted((study / "runs").rglob("run.json"))
     records = {str(file): RunFiles.at(file.parent).load() for file in files}
-    facts = [[name, text] for name, text in provenance(records) if name != "packages"]
+    speed = pd.read_parquet(study / "tables/speed.parquet")
+    facts = [[name, text] for name, text in provenance(records, speed) if name != "packages"]
     intervals = pd.read_parquet(study / "tables/intervals.parquet")
     width = 100 * (intervals["wilson_high"] - intervals["wilson_low"]).mean()
     return (

@@ -100,6 +100,7 @@ def epoch_row(number: int, **metrics: float) -> dict[str, float]:
         "test_loss": 1.1 / (number + 1),
         "test_accuracy": 0.5,
         "seconds": 0.1 * number,
+        "cpu_seconds": 0.09 * number,
         "samples_per_second": 1000 / number,
         "timestamp": 1_700_000_000_000 + 1000 * number,
     }
@@ -135,9 +136,10 @@ def run_info(values: dict[str, Any]) -> RunInfo:
         "files": {},
         "versions": {"torch": "2.15.0"},
         "git": GitState("c0ffee", True),
-        "machine": Machine("Some Processor", 2, "Linux", "3.11"),
+        "machine": Machine("Some Processor", 2, "Linux", "3.11", {}),
         "peak_memory": 400_000_000,
         "diagnostics_seconds": 0.1,
+        "cpu_seconds_per_epoch": 0.2,
     }
     return RunInfo(**usual | values)
 
@@ -211,6 +213,7 @@ def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
             "parameter_count": None,
             "training_seconds": None,
             "seconds_per_epoch": None,
+            "cpu_seconds_per_epoch": None,
             "evaluation_seconds": None,
             "diagnostics_seconds": None,
             **run,

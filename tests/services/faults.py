@@ -11,7 +11,7 @@ from mlplab.files import read_json
 from mlplab.study.record import RunFiles, read_rows
 
 # Those of a history that are another each time.
-TIMES = ("seconds", "samples_per_second", "timestamp")
+TIMES = ("seconds", "cpu_seconds", "samples_per_second", "timestamp")
 
 
 @dataclass

@@ -17,7 +17,7 @@ from mlplab.training.loop import Trained, all_logits, train
 # 1437 training images, so that the last batch is a smaller one; two hidden layers.
 SETTINGS = Settings((16, 12), 0.1, "framework", epochs=3, batch_size=100, learning_rate=0.3)
 SEEDS = (0, 5, 2)
-TIMES = ("seconds", "samples_per_second", "timestamp")
+TIMES = ("seconds", "cpu_seconds", "samples_per_second", "timestamp")
 
 every_activation = pytest.mark.parametrize("activation", activations.names())
 

@@ -25,7 +25,7 @@ from mlplab.training.diagnostics import Diagnosis
 from mlplab.training.loop import Checkpoint, Epoch
 
 FRESH = Saved("key", started=7)
-TIMES = ("seconds", "samples_per_second", "timestamp")
+TIMES = ("seconds", "cpu_seconds", "samples_per_second", "timestamp")
 
 
 def checkpoint() -> Checkpoint:
@@ -36,6 +36,7 @@ def checkpoint() -> Checkpoint:
             training_loss=0.1 + number / 3,
             training_accuracy=1 / 7,
             seconds=1e-3 / 3,
+            cpu_seconds=1e-3 / 7,
             samples_per_second=1e5 / 3,
             timestamp=1_700_000_000_000 + number,
         )

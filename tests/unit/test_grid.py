@@ -163,3 +163,16 @@ def test_the_size_of_the_validation_split_may_be_an_axis() -> None:
         "scratch/relu/seed=0/validation_size=9",
     ]
     assert [run.settings["validation_size"] for run in found.values()] == [0, 9]
+
+
+def test_implementations_are_trained_in_turn_and_each_comes_first_as_often() -> None:
+    runs = runs_of(activation=["relu", "tanh"], seed=[0, 1], epochs=[1, 2])
+    order = [run.path for run in grid.interleaved(runs)]
+    assert sorted(order) == sorted(runs)
+    assert order[:4] == [
+        "scratch/relu/seed=0/epochs=1",
+        "concise/relu/seed=0/epochs=1",
+        "concise/relu/seed=1/epochs=1",
+        "scratch/relu/seed=1/epochs=1",
+    ]
+    assert order[4:8] == [path.replace("epochs=1", "epochs=2") for path in order[:4]]

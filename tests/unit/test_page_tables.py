@@ -198,15 +198,32 @@ def test_with_what_the_reference_fails_nobody_is_blamed() -> None:
     assert table["verdict"].tolist() == ["agrees", "agrees"]
 
 
-def test_speed_is_a_median_and_a_multiple_of_the_first() -> None:
-    table = runs({("scratch", "relu"): [0.5] * 3, ("concise", "relu"): [0.5] * 2})
-    table["seconds_per_epoch"] = [1.0, 2.0, 9.0, 3.0, math.nan]
-    speed = speed_table(table)
-    assert speed["implementation"].tolist() == ["scratch", "concise"]
-    assert speed["seconds_per_epoch"].tolist() == [2.0, 3.0]
-    assert speed["ratio"].tolist() == [1.0, 1.5]
-    assert speed["runs"].tolist() == [3, 1]
-    assert speed_table(table.drop(columns="seconds_per_epoch")).empty
+def timed(**seconds: list[float]) -> pd.DataFrame:
+    """Runs of one activation with these seconds, of the clock twice those of the processor."""
+    table = runs({(name, "relu"): [0.5] * len(each) for name, each in seconds.items()})
+    table["cpu_seconds_per_epoch"] = [value for each in seconds.values() for value in each]
+    return table.assign(seconds_per_epoch=2 * table["cpu_seconds_per_epoch"], training_seconds=10.0)
+
+
+def test_speed_is_a_median_and_a_multiple_of_the_first_over_pairs() -> None:
+    speed = speed_table(timed(scratch=[1, 2, 9], concise=[3, 5], broken=[math.nan]), [])
+    scratch, concise = speed.to_dict("records")
+    assert (scratch["seconds_per_epoch"], scratch["cpu_seconds_per_epoch"]) == (4, 2)
+    assert (scratch["runs"], concise["runs"], concise["pairs"]) == (3, 2, 2)
+    assert math.isnan(scratch["ratio"]) and scratch["training_seconds"] == 30
+    # Paired by seed: 3/1 and 5/2, of which two all is the range.
+    for ratio in ("ratio", "cpu_ratio"):
+        found = [concise[f"{ratio}{end}"] for end in ("", "_low", "_high")]
+        assert found == [2.75, 2.5, 3.0]
+    none = runs({("scratch", "relu"): [0.5]}).assign(seconds_per_epoch=math.nan)
+    assert speed_table(none, []).empty
+
+
+def test_the_range_of_a_ratio_is_the_exact_interval_of_a_median() -> None:
+    multiples = [0.9, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 3.0]
+    row = speed_table(timed(scratch=[1.0] * 9, concise=multiples), []).iloc[1]
+    # Of 9 values, 2 of 512 times 1 + 9 lie beyond the second from either end: 96.1 %.
+    assert (row["cpu_ratio"], row["cpu_ratio_low"], row["cpu_ratio_high"]) == (1.4, 1.1, 1.7)
 
 
 def test_classes_are_means_over_seeds_and_none_where_a_run_failed() -> None:

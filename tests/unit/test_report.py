@@ -125,12 +125,13 @@ def record_of(
                 "parameter_count": None if error else 10,
                 "evaluation_seconds": None if error else 0.01,
                 "training_seconds": None if error else 1.0,
-                "seconds_per_epoch": None if error else seconds,
+                "seconds_per_epoch": None if error else seconds * (1 + 0.01 * run.seed),
+                "cpu_seconds_per_epoch": None if error else seconds * (1 + 0.02 * run.seed),
                 "device": "cpu",
                 "threads": 1,
                 "matmul_precision": "highest",
                 "git": GitState("c0ffee", True),
-                "machine": Machine("Abacus", 2, "Linux", "3.11"),
+                "machine": Machine("Abacus", 2, "Linux", "3.11", {}),
                 "versions": {"torch": "2.15.0"},
             }
         ),
@@ -291,7 +292,7 @@ class Study:
             "classes": classes_table(per_class, axes),
             "diagnostics": diagnostics,
             "networks": networks_table(diagnostics),
-            "speed": speed_table(runs),
+            "speed": speed_table(runs, axes),
             "parity": parity_found,
             "agreement": agreed,
             "comparisons": comparisons.comparisons_table(pairs, correct, axes, margin, late),
@@ -652,9 +653,21 @@ def test_few_seeds_are_called_few(study: Study) -> None:
 
 def test_time_is_compared_with_the_first_implementation(study: Study) -> None:
     text = " ".join(timing.speed(study.data()["speed"], study.records).sentences)
-    assert "0.50 s (scratch) and 0.25 s (concise)" in text
-    assert "concise needs 0.50 times the time of scratch" in text
+    assert "0.51 s, 0.51 s of the processor (scratch) and 0.25 s, 0.26 s" in text
+    assert (
+        "Per epoch, concise needs 0.50 times the processor time of scratch (0.50 to 0.50, 9 pairs "
+        "of runs)."
+    ) in text
     assert "do not compare" not in text
+
+
+def test_a_ratio_whose_range_contains_1_is_not_told(study: Study) -> None:
+    for path in study.records:
+        wavers = 0.1 * (study.runs[path].seed - 1) * (1 if "concise" in path else -1)
+        study.alter(path, cpu_seconds_per_epoch=0.5 + wavers)
+    text = " ".join(timing.speed(study.data()["speed"], study.records).sentences)
+    assert "The processor time of concise is not told apart from that of scratch." in text
+    assert "times the" not in text
 
 
 def test_times_of_different_places_are_not_compared_in_silence(tmp_path: Path) -> None:
@@ -700,7 +713,7 @@ def test_page_shows_every_item_of_the_article_and_where_things_are(study: Study)
     for fact in (
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "A. Tailor",
-        "c0ffee, with uncommitted",
+        "c0ffee, with changes or new files",
         "Abacus",
     ):
         assert fact in text, fact

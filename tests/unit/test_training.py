@@ -38,7 +38,7 @@ every_implementation = pytest.mark.parametrize("implementation", implementations
 
 QUICK = Settings(hidden_sizes=(16,), weight_std=0.1, epochs=2, batch_size=32)
 # What a row says besides its number, losses and accuracies: it differs from run to run.
-TIMES = ("seconds", "samples_per_second", "timestamp")
+TIMES = ("seconds", "cpu_seconds", "samples_per_second", "timestamp")
 
 
 def random_split(count: int, seed: int = 0, pixel_max: int = 255) -> Split:
@@ -74,6 +74,7 @@ def epoch(**values: float | None) -> Epoch:
         "test_loss": 0.4,
         "test_accuracy": 0.85,
         "seconds": 1.0,
+        "cpu_seconds": 0.9,
         "samples_per_second": 10.0,
         "timestamp": 0,
     }

@@ -94,9 +94,9 @@ RUNS = grid.runs(config)
 if len(RUNS) >= 1000 and not workflow.remote_exec:
     logger.warning(f"{len(RUNS):,} runs: planning takes some seconds for each thousand.")
 CELLS = grid.by_cell(RUNS)
-# Where each run stands when cells are trained one after the other.
-POSITIONS = {run.path: index for index, run in enumerate(sum(CELLS.values(), []))}
 GROUPS = grid.by_group(RUNS)
+# Where each run stands in the order of training.
+POSITIONS = {run.path: index for index, run in enumerate(grid.interleaved(RUNS))}
 ACTIVATIONS = config["grid"]["activation"]
 AXES = next(iter(RUNS.values())).axes
 # The split that runs are scored on.

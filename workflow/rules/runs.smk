@@ -45,7 +45,8 @@ rule train:
         f"{STUDY}/logs/train/{{implementation}}/{{activation}}/{{point}}.log",
     benchmark:
         f"{STUDY}/benchmarks/train/{{implementation}}/{{activation}}/{{point}}.tsv"
-    # Cell by cell, in the order of the grid; all of them before what can as well wait.
+    # Implementations in turn, so that all have their times under the same load; all of the runs
+    # before what can as well wait.
     priority: lambda wildcards: 2 - POSITIONS[run_of(wildcards).path] / len(POSITIONS)
     conda:
         ENVIRONMENT

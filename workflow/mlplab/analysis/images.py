@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from mlplab.commands import again
 from mlplab.errors import UserError
 
 PathLike = str | os.PathLike[str]
@@ -56,7 +57,7 @@ class Correct:
         if self._other_images([first, second]):
             raise UserError(
                 f"{second}: not the test images of {first}; train the runs of this study again: "
-                "snakemake --cores all --forcerun train"
+                f"{again('train')}"
             )
         a, b = self._bits[first], self._bits[second]
         return int(np.bitwise_count(a & ~b).sum()), int(np.bitwise_count(b & ~a).sum())

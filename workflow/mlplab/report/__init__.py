@@ -214,7 +214,7 @@ def render(
             answer=_answer(config, manifest, records, found),
             settings=setup.settings(config),
             dataset=setup.dataset(manifest, _held_out(config) or 0),
-            provenance=setup.provenance(records),
+            provenance=setup.provenance(records, data["speed"]),
             manifest=manifest,
             config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
             split=split,

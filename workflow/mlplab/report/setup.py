@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
+
+from mlplab.report.findings._finding import first_of
 from mlplab.report.wording import count, human, listed, rounded, setting
 from mlplab.study.documents import Manifest, RunInfo
 from mlplab.study.grid import IDENTITY
@@ -65,13 +68,27 @@ def _distinct(records: Mapping[str, RunRecord], describe: Callable[[RunInfo], st
 def _commit(run: RunInfo) -> str:
     git = run.git
     if not git.commit:
-        return "none: the code was not in a git repository with a commit"
-    return f"{git.commit}, {'with uncommitted changes' if git.dirty else 'no changes'}"
+        return "none: no git repository with a commit knows the code"
+    if git.dirty:
+        return f"{git.commit}, with changes or new files of code that are not committed"
+    return f"{git.commit}, no changes"
+
+
+def _code(records: Mapping[str, RunRecord]) -> str:
+    """Digests of all the code that runs were trained with, each once."""
+    users: dict[str, list[str]] = {}
+    for record in records.values():
+        of = f"{record.run.implementation} with {record.run.activation}"
+        named = users.setdefault(record.run.code_digest[:12], [])
+        if of not in named:
+            named.append(of)
+    return "; ".join(f"{digest} ({first_of(names)})" for digest, names in users.items())
 
 
 def _machine(run: RunInfo) -> str:
     machine = run.machine
-    return f"{machine.processor}, {count(machine.cores, 'core')}, {machine.system}"
+    limits = "".join(f", {name}={value}" for name, value in machine.limits.items())
+    return f"{machine.processor}, {count(machine.cores, 'core')}, {machine.system}{limits}"
 
 
 def places(records: Mapping[str, RunRecord]) -> list[str]:
@@ -88,14 +105,17 @@ def _time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def provenance(records: Mapping[str, RunRecord]) -> Pairs:
-    """When, on what and with which code the runs were trained."""
+def provenance(records: Mapping[str, RunRecord], speed: pd.DataFrame) -> Pairs:
+    """When, on what and with which code the runs were trained; `speed` is the table so named."""
+    trained = listed(
+        f"{rounded(row['training_seconds'], 3)} s of training ({row['implementation']})"
+        for row in speed.to_dict("records")
+    )
     runs = [record.run for record in records.values()]
     first, last = min(run.started for run in runs), max(run.ended for run in runs)
-    total = sum(run.training_seconds or 0 for run in runs)
     resumed = sum(bool(run.resumed_after) for run in runs)
     return [
-        ("trained", f"{_time(first)} to {_time(last)} UTC, {rounded(total, 3)} s of training"),
+        ("trained", f"{_time(first)} to {_time(last)} UTC, {trained}"),
         (
             "interrupted",
             f"{count(resumed, 'run')}, gone on with from checkpoints" if resumed else "no run",
@@ -112,6 +132,7 @@ def provenance(records: Mapping[str, RunRecord]) -> Pairs:
             ),
         ),
         ("git commit", _distinct(records, _commit)),
+        ("digests of the code of training, plug-ins included", _code(records)),
         ("Python", _distinct(records, lambda run: str(run.machine.python))),
         (
             "packages",

@@ -55,7 +55,7 @@ def summarize(
         "sampling": sampling,
         "mcnemar": mcnemar_table(sampling, axes),
         "intervals": wilson_table(all_runs, images, axes, metric),
-        "speed": speed_table(all_runs),
+        "speed": speed_table(all_runs, axes),
     }
     tables.write_all(summaries, outputs)
     print(summaries["summary"].to_string())

@@ -23,7 +23,10 @@ DIGEST = "digest"
 
 @dataclass(frozen=True, slots=True)
 class GitState:
-    """Commit of the code and whether the work tree differed from it; None outside a repository."""
+    """Commit of the code and whether the work tree differed from it, by new files as well.
+
+    None outside a repository that knows the code.
+    """
 
     commit: str | None
     dirty: bool | None
@@ -31,12 +34,13 @@ class GitState:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where a run was trained."""
+    """Where a run was trained; `limits` are variables that forbid some instructions."""
 
     processor: str
     cores: int
     system: str
     python: str
+    limits: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,9 @@ class RunInfo:
     """run.json: what a run is, what it was trained with, and how it ended.
 
     Times are Unix times in milliseconds, `peak_memory` is in bytes, `files` are the SHA-256 of what
-    lies beside it: history, diagnostics, parameters, predictions. Of a run that failed `error` says
-    why, `sanity` is empty, and what was measured is None.
+    lies beside it: history, diagnostics, parameters, predictions. `cpu_seconds_per_epoch` is of the
+    processor, of all threads together: other jobs of the machine change it little. Of a run that
+    failed `error` says why, `sanity` is empty, and what was measured is None.
     """
 
     run: str
@@ -88,6 +93,7 @@ class RunInfo:
     parameter_count: int | None
     training_seconds: float | None
     seconds_per_epoch: float | None
+    cpu_seconds_per_epoch: float | None
     evaluation_seconds: float | None
     diagnostics_seconds: float | None
 

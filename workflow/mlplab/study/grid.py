@@ -83,6 +83,21 @@ def by_group(all_runs: Mapping[str, Run]) -> dict[str, list[Run]]:
     return _grouped(all_runs, "group")
 
 
+def interleaved(all_runs: Mapping[str, Run]) -> list[Run]:
+    """The runs in the order of training: group by group and seed by seed, implementations in turn.
+
+    Who comes first changes with every seed: what else a machine does falls on all of them alike.
+    """
+    found = []
+    for members in by_group(all_runs).values():
+        of_seed: dict[int, list[Run]] = {}
+        for run in members:
+            of_seed.setdefault(run.seed, []).append(run)
+        for index, rivals in enumerate(of_seed.values()):
+            found += rivals[:: -1 if index % 2 else 1]
+    return found
+
+
 def group_of(path: str) -> str:
     """The group of the run that has this path."""
     _, activation, _, *point = path.split("/")

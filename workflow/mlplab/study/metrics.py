@@ -228,6 +228,15 @@ METRICS = (
         shown="results",
     ),
     Metric(
+        name="cpu_seconds_per_epoch",
+        title="CPU seconds per epoch",
+        meaning="processor seconds of training per epoch, of all threads, median over epochs",
+        digits=3,
+        significant=True,
+        from_record=lambda record: _known(record.run.cpu_seconds_per_epoch),
+        over_seeds="median",
+    ),
+    Metric(
         name="training_seconds",
         title="training seconds",
         meaning="seconds of training, evaluation left out",

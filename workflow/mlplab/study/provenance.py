@@ -15,6 +15,14 @@ LIBRARY = Path(__file__).parents[1]
 PACKAGES = ("torch", "torchvision", "numpy", "pandas", "matplotlib", "mlflow", "snakemake")
 
 
+# What keeps oneDNN, PyTorch, MKL, OpenBLAS and numpy from instructions that a processor has.
+INSTRUCTIONS = (
+    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE"),
+    *("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "OPENBLAS_CORETYPE"),
+    "NPY_DISABLE_CPU_FEATURES",
+)
+
+
 def _git(*arguments: str) -> str | None:
     try:
         answer = subprocess.run(
@@ -26,10 +34,17 @@ def _git(*arguments: str) -> str | None:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the code and whether the work tree differs from it; None outside a repository."""
+    """Commit of the code and whether the work tree differs from it, new files of code included.
+
+    None outside a repository, and in one that does not know this code: that somebody has put it
+    into a folder of a repository of his own says nothing of it.
+    """
     commit = _git("rev-parse", "HEAD")
+    if not commit or not _git("ls-files", "--", "."):
+        return {"commit": None, "dirty": None}
     changes = _git("status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "dirty": bool(changes) if commit else None}
+    new = _git("ls-files", "--others", "--exclude-standard", "--", ".", ":/*.py")
+    return {"commit": commit, "dirty": bool(changes or new)}
 
 
 def _processor() -> str:
@@ -43,7 +58,11 @@ def _processor() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """The machine in words that say nothing of its owner: processor, cores, system."""
+    """The machine in words that say nothing of its owner: processor, cores, system.
+
+    `limits` are the variables by which libraries are kept from some of the processor's
+    instructions, as far as they are set: another choice of them rounds otherwise.
+    """
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0))
@@ -51,6 +70,7 @@ def machine() -> dict[str, Any]:
         else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "limits": {name: os.environ[name] for name in INSTRUCTIONS if name in os.environ},
     }
 
 

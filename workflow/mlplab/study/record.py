@@ -143,7 +143,7 @@ def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) 
 
 
 # Columns of a history that say which epoch it was and how fast; all others are metrics.
-PACE = frozenset({"epoch", "seconds", "samples_per_second", "timestamp"})
+PACE = frozenset({"epoch", "seconds", "cpu_seconds", "samples_per_second", "timestamp"})
 
 # Columns that hold no floats. The few different texts are kept once for all rows.
 KINDS: dict[str, Callable[[str], Any]] = {

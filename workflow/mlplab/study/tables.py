@@ -76,8 +76,8 @@ TABLES = (
     Table(
         "speed",
         "summarize",
-        "Median time of an epoch of training by implementation, and as a multiple of the first "
-        "implementation's.",
+        "Median time of an epoch of training by implementation, of the clock and of the processor, "
+        "and as a multiple of the first implementation's, over pairs of runs.",
     ),
     Table(
         "diagnostics",

@@ -41,6 +41,7 @@ class Epoch:
     test_loss: float | None = None
     test_accuracy: float | None = None
     seconds: float
+    cpu_seconds: float
     samples_per_second: float
     timestamp: int
     # What EPOCH_SCORES measure, as <split>_<name>.
@@ -108,6 +109,11 @@ class Trained:
         """Median seconds of training per epoch."""
         return statistics.median(epoch.seconds for epoch in self.history)
 
+    @property
+    def cpu_seconds_per_epoch(self) -> float:
+        """Median seconds of processor time per epoch of training, of all threads together."""
+        return statistics.median(epoch.cpu_seconds for epoch in self.history)
+
 
 def train_epoch(network: Network, batches: Batches, order: torch.Tensor) -> tuple[float, float]:
     """One epoch (B8): mean training loss and training accuracy, measured on the fly."""
@@ -144,9 +150,16 @@ def splits(
 
 
 def measured(
-    number: int, count: int, seconds: float, means: Mapping[str, Sequence[float]]
+    number: int,
+    count: int,
+    seconds: float,
+    means: Mapping[str, Sequence[float]],
+    cpu_seconds: float = math.nan,
 ) -> Epoch:
-    """An epoch that trained on `count` examples, from loss, accuracy and so on of each split."""
+    """An epoch that trained on `count` examples, from loss, accuracy and so on of each split.
+
+    Without `cpu_seconds` the processor time is not known.
+    """
     losses = {f"{name}_loss": loss for name, (loss, *_) in means.items()}
     accuracies = {f"{name}_accuracy": accuracy for name, (_, accuracy, *_) in means.items()}
     further = {
@@ -158,6 +171,7 @@ def measured(
     return Epoch(
         epoch=number,
         seconds=seconds,
+        cpu_seconds=cpu_seconds,
         samples_per_second=count / seconds,
         timestamp=time.time_ns() // 1_000_000,
         further=further,
@@ -216,12 +230,12 @@ def train(
     else:
         trained.diagnoses += probe.diagnose(0, network.parameters())
     for number in range(len(trained.history) + 1, settings.epochs + 1):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         devices.send(epoch_order(count, seed, number), loop.order)
         train_pass()
         # Reading them waits for the device: the seconds are those of the whole pass.
         means = {"training": loop.means("training")}
-        end = time.perf_counter()
+        end, cpu_end = time.perf_counter(), time.process_time()
         seconds = end - start
         score_pass()
         means |= {name: loop.means(name) for name in scored}
@@ -229,7 +243,7 @@ def train(
         trained.evaluation_seconds += start - end
         trained.diagnoses.extend(probe.diagnose(number, network.parameters()))
         trained.diagnostics_seconds += time.perf_counter() - start
-        epoch = measured(number, count, seconds, means)
+        epoch = measured(number, count, seconds, means, cpu_end - cpu_start)
         trained.history.append(epoch)
         if not epoch.is_finite:
             trained.status = "diverged"

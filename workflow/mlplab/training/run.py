@@ -131,6 +131,7 @@ def _outcome(trained: Trained) -> dict[str, Any]:
         "parameter_count": sum(p.numel() for p in trained.network.parameters().values()),
         "training_seconds": trained.training_seconds,
         "seconds_per_epoch": trained.seconds_per_epoch,
+        "cpu_seconds_per_epoch": trained.cpu_seconds_per_epoch,
         "evaluation_seconds": trained.evaluation_seconds,
         "diagnostics_seconds": trained.diagnostics_seconds,
     }
@@ -144,6 +145,7 @@ def _failure(error: PlugInError) -> dict[str, Any]:
         "parameter_count": None,
         "training_seconds": None,
         "seconds_per_epoch": None,
+        "cpu_seconds_per_epoch": None,
         "evaluation_seconds": None,
         "diagnostics_seconds": None,
     }
