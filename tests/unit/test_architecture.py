@@ -111,7 +111,7 @@ def test_a_package_is_known_in_one_folder_alone(package: str, home: str) -> None
     assert users == {home}
 
 
-@pytest.mark.parametrize("folder", ["analysis", "figures", "report", "tracking"])
+@pytest.mark.parametrize("folder", ["analysis", "crate", "figures", "report", "tracking"])
 def test_what_comes_after_training_does_without_torch(folder: str) -> None:
     for path in (LIBRARY / folder).rglob("*.py"):
         if module_name(path) == COPIED:

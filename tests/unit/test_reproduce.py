@@ -14,7 +14,8 @@ from conftest import failed_record, run_record, write_record
 from mlplab.crate import archive
 from mlplab.crate.archive import unpack
 from mlplab.crate.compare import LOSS, Verdict, differences, summary
-from mlplab.crate.received import receive
+from mlplab.crate.received import ReceivedCrate, receive
+from mlplab.crate.reproduce import compared as compare_studies
 from mlplab.crate.reproduce import prepare
 from mlplab.errors import UserError
 from mlplab.files import file_digest, write_json
@@ -45,6 +46,7 @@ def link(name: str) -> zipfile.ZipInfo:
         ([("/etc/outside", "x")], "would lie outside"),
         ([("a\\..\\outside", "x")], "would lie outside"),
         ([("C:outside", "x")], "would lie outside"),
+        ([("a\x1b[2J", "x")], "'a\\x1b[2J' is no plain file name"),
         ([(link("a"), "/etc")], "'a' is a link"),
         ([(link("a"), "/tmp"), ("a/b", "x")], "'a' is a link"),
         ([("a", "x"), ("a/b", "x")], "expected a crate, a ZIP or a folder"),
@@ -255,3 +257,27 @@ def test_other_parameters_with_the_same_scores_are_rounding() -> None:
     assert verdict == Verdict.ROUNDING
     assert "parameters or predictions are not" in lines[1]
     assert summary({RUN: []}, {RUN: True}, MARGIN)[0] == Verdict.BITWISE
+
+
+def test_a_study_that_chose_another_combination_is_different(tmp_path: Path) -> None:
+    record = tmp_path / "again/results/mine/runs" / RUN
+    config = {
+        "study": "mine",
+        "selection": True,
+        "comparisons": {"equivalence_margin": MARGIN},
+        "grid": {"implementation": ["scratch"], "activation": ["relu"], "seed": [0]},
+        "network": {},
+        "training": {},
+    }
+    received = ReceivedCrate(tmp_path / "sent", config, {})
+    chosen = {"point": {"learning_rate": "0.1"}, "test_accuracy_mean": 0.9, "runs": []}
+    for folder, accuracy in ((record, 0.9), (received.run_files(RUN).run.parent, 0.904)):
+        write_record(run_record(), folder)
+        study = folder.parents[3]
+        write_json(study / "selection.json", {**chosen, "test_accuracy_mean": accuracy})
+    assert compare_studies(received, tmp_path / "again")[0] == Verdict.ROUNDING
+    other = {**chosen, "point": {"learning_rate": "0.5"}}
+    write_json(tmp_path / "again/results/mine/selection.json", other)
+    verdict, lines = compare_studies(received, tmp_path / "again")
+    assert verdict == Verdict.DIFFERENT
+    assert lines[1].startswith("First: selection.json, point: {'learning_rate': '0.1'} in the")

@@ -61,3 +61,35 @@ def test_numbers_that_differ_are_told_with_run_epoch_and_quantity(
         first,
     )
     assert greatest.startswith("Greatest: concise/relu/seed=")
+
+
+def test_a_crate_with_plug_ins_runs_them_only_where_it_is_trusted(
+    project: Project, tmp_path: Path
+) -> None:
+    networks = project.folder.parent / "my networks"
+    networks.mkdir()
+    source = project.folder / "workflow/mlplab/implementations/concise.py"
+    (networks / "mine.py").write_text("import helper_of_mine\n" + source.read_text())
+    (networks / "helper_of_mine.py").write_text("FACTOR = 1\n")
+    (networks / "unused.py").write_text("raise SystemExit\n")
+    project.write_config(
+        implementations=str(networks),
+        grid={"implementation": ["mine"], "activation": ["relu"], "seed": [0]},
+    )
+    study = project.run("--cores", "2")
+    assert study.returncode == 0, study.stdout
+    made = project.mlplab("crate", "small", "small.zip")
+    assert made.returncode == 0, made.stderr
+    assert f"The crate names places of this machine: {networks}\n" in made.stdout
+
+    shutil.rmtree(networks)
+    folder = tmp_path / "again"
+    arguments = ("reproduce", "small.zip", "--folder", str(folder), "--cores", "2")
+    refused = project.mlplab(*arguments)
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    files = "plugins/implementations/helper_of_mine.py, plugins/implementations/mine.py."
+    assert f"brings code of its own: {files}" in line
+    answer = project.mlplab(*arguments, "--trust")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "Bitwise the same" in answer.stdout

@@ -78,6 +78,7 @@ def unpack(crate: Path, target: Path) -> None:
 def _copy(crate: Path, target: Path) -> None:
     paths = sorted(crate.rglob("*"))
     for path in paths:
+        _refuse_name(crate, str(path.relative_to(crate)))
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise UserError(f"{crate}: {path.relative_to(crate)} is a link, expected plain files")
     _refuse_size(crate, (path.stat().st_size for path in paths))
@@ -104,6 +105,7 @@ def _refuse_size(crate: Path, sizes: Iterable[int]) -> None:
 
 def _refuse_place(crate: Path, entry: zipfile.ZipInfo) -> None:
     """Raise UserError for an entry that is a link, or would lie outside of the folder."""
+    _refuse_name(crate, entry.filename)
     path = PurePosixPath(entry.filename)
     outside = path.is_absolute() or ".." in path.parts or "\\" in entry.filename
     if outside or ":" in entry.filename:
@@ -111,3 +113,9 @@ def _refuse_place(crate: Path, entry: zipfile.ZipInfo) -> None:
     # ZIPs made on other systems than Unix have no mode.
     if (mode := entry.external_attr >> 16) and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
         raise UserError(f"{crate}: {entry.filename!r} is a link, expected plain files")
+
+
+def _refuse_name(crate: Path, name: str) -> None:
+    """Raise UserError for a name that a terminal or another system takes for something else."""
+    if not name.isprintable():
+        raise UserError(f"{crate}: {name!a} is no plain file name")

@@ -51,21 +51,27 @@ def differences(
 
     `accuracy` is how far a share, such as an accuracy, may be off and count as the same.
     """
+    old = {"status": there.run.status, "epochs": len(there.history)}
+    new = {"status": here.run.status, "epochs": len(here.history)}
+    yield from value_differences(run, old, new, accuracy)
+    for before, now in zip(there.history, here.history, strict=False):
+        measured = {name: value for name, value in before.items() if name not in PACE}
+        yield from value_differences(run, measured, now, accuracy, before["epoch"])
+    scores = (there.evaluation.metrics, here.evaluation.metrics)
+    yield from value_differences(run, *scores, accuracy)
 
-    def compare(epoch: int | None, quantity: str, old: Any, new: Any) -> Iterator[Difference]:
-        if not _same(old, new):
-            verdict = _verdict(quantity, old, new, accuracy)
-            yield Difference(run, epoch, quantity, old, new, verdict)
 
-    yield from compare(None, "status", there.run.status, here.run.status)
-    if len(there.history) != len(here.history):
-        yield from compare(None, "epochs", len(there.history), len(here.history))
-    for old, new in zip(there.history, here.history, strict=False):
-        for name in old:
-            if name not in PACE:
-                yield from compare(old["epoch"], name, old[name], new.get(name))
-    for name, value in there.evaluation.metrics.items():
-        yield from compare(None, name, value, here.evaluation.metrics.get(name))
+def value_differences(
+    of: str,
+    there: Mapping[str, Any],
+    here: Mapping[str, Any],
+    accuracy: float,
+    epoch: int | None = None,
+) -> Iterator[Difference]:
+    """Every value of `there` that `here` does not have, bit for bit."""
+    for name, old in there.items():
+        if not _same(old, new := here.get(name)):
+            yield Difference(of, epoch, name, old, new, _verdict(name, old, new, accuracy))
 
 
 def _same(old: Any, new: Any) -> bool:

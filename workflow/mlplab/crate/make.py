@@ -47,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
+    if places := places_of_this_machine(study):
+        print(f"The crate names places of this machine: {', '.join(places)}")
     digest = f", SHA-256 {file_digest(out)}" if out.is_file() else ""
     print(f"{out}: {held} files{digest}")
     return 0
@@ -59,6 +61,15 @@ def _person(text: str) -> Author:
             f"--ran-by: found {text!r}, expected a name, or 'Ada Lovelace <https://orcid.org/…>'"
         )
     return Author("Person", *(found.groups() if found else (text,)))
+
+
+def places_of_this_machine(study: FinishedStudy) -> list[str]:
+    """Local places that the configuration and the origins of the data name: some are private."""
+    kinds = ("implementations", "activations", "datasets")
+    folders = [folder for kind in kinds for folder in study.config[kind]]
+    urls = [file.get("url", "") for file in study.manifest.files]
+    absolute = [folder for folder in folders if Path(folder).is_absolute()]
+    return absolute + [url for url in urls if url.startswith("file:")]
 
 
 def refuse_what_is_to_be_done(study: FinishedStudy) -> None:

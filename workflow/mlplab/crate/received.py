@@ -83,11 +83,16 @@ def _altered(folder: Path, entities: Mapping[str, Mapping[str, Any]]) -> Iterato
     held = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     for name, expected in described.items():
         if name not in held:
-            yield f"{name} is missing"
+            yield f"{shown(name)} is missing"
         elif (found := file_digest(folder / name)) != expected:
-            yield f"{name} was altered: SHA-256 {found}, its metadata say {expected}"
+            yield f"{name} was altered: SHA-256 {found}, its metadata say {shown(str(expected))}"
     for name in sorted(held - set(described) - {METADATA}):
         yield f"{name} is in the crate, but its metadata say nothing of it"
+
+
+def shown(text: str) -> str:
+    """A stranger's text for a terminal, which obeys some characters that do not print."""
+    return text if text.isprintable() else ascii(text)
 
 
 def _is_file(name: str, entity: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,16 @@ import yaml
 
 from mlplab import activations, implementations, initializers
 from mlplab.config.resolve import PLUG_INS, resolve
-from mlplab.crate.compare import Difference, Verdict, differences, summary
+from mlplab.crate.compare import (
+    Difference,
+    Verdict,
+    differences,
+    summary,
+    value_differences,
+)
 from mlplab.crate.received import ReceivedCrate, receive
 from mlplab.errors import UserError
-from mlplab.files import file_digest, write_text
+from mlplab.files import file_digest, read_json, write_text
 from mlplab.study import grid, provenance
 from mlplab.study.code import LIBRARY, training_digest
 from mlplab.study.documents import read_run
@@ -26,8 +32,8 @@ from mlplab.study.record import RunFiles
 CHECKOUT = LIBRARY.parents[1]
 EPILOG = """\
 The study runs with this checkout's library, not with the crate's. Plug-ins that the crate brings
-are a stranger's code: they run only with --trust, with all that you may do yourself. Read them
-first: they are in FOLDER/crate/plugins.
+are a stranger's code: they run only with --trust, with all that you may do yourself. Unpack the
+crate and read them first: they are in plugins/.
 """
 
 
@@ -48,13 +54,18 @@ def main(arguments: Sequence[str]) -> int:
     folder = given.folder or Path("reproduced") / given.crate.stem
     try:
         crate = prepare(given.crate, folder, given.trust)
+        runs = len(grid.runs(crate.config))
+        print(f"{crate.config['study']}: {runs} runs, with the library in {LIBRARY}")
         for line in other_circumstances(crate, folder):
-            print(line)
+            print(line, flush=True)
         run(folder, given.cores, given.threads)
         verdict, lines = compared(crate, folder)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"interrupted; {folder} is unfinished", file=sys.stderr)
+        return 130
     print(*lines, sep="\n")
     return int(verdict == Verdict.DIFFERENT)
 
@@ -150,4 +161,14 @@ def compared(crate: ReceivedCrate, folder: Path) -> tuple[Verdict, list[str]]:
         known = [(was, now) for then, now in pairs if (was := crate.digest(then))]
         if known:
             files[path] = all(was == file_digest(now) for was, now in known)
-    return summary(runs, files, accuracy)
+    chosen = list(_selections(crate, folder, accuracy)) if crate.config["selection"] else []
+    return summary({**runs, "selection.json": chosen} if chosen else runs, files, accuracy)
+
+
+def _selections(crate: ReceivedCrate, folder: Path, accuracy: float) -> Iterator[Difference]:
+    """What differs in which combination was chosen, and in what the test set says of it."""
+    path = crate.study / "selection.json"
+    old, new = read_json(path), read_json(folder / path.relative_to(crate.folder))
+    # Their scores stand above them as means.
+    old.pop("runs")
+    yield from value_differences(path.name, old, new, accuracy)
