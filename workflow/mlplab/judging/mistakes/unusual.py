@@ -17,7 +17,7 @@ from mlplab.judging.values import Parameters, copies, difference
 
 # Rounding over many steps stays below, mistakes do not.
 LATER = 1e-9
-GREAT = 1000.0
+GREAT = 10_000.0
 
 
 def cause(
@@ -66,9 +66,10 @@ def _first_change(build: Build, probe: Probe) -> tuple[int, float] | None:
 
 
 def _scaled(start: Parameters, activation: Activation, images: torch.Tensor) -> Parameters:
-    """Parameters whose last layer is so great that scores reach GREAT."""
+    """Parameters whose last layer is so great that the greatest score is GREAT."""
     network = Network(start, activation, 1.0)
-    factor = GREAT / network.logits(images).abs().max()
+    scores = network.logits(images).flatten()
+    factor = GREAT / scores[scores.abs().argmax()]
     last = (f"W{network.depth}", f"b{network.depth}")
     return {n: value * (factor if n in last else 1) for n, value in start.items()}
 
