@@ -223,9 +223,12 @@ def train_seeds(
             run.evaluation_seconds += evaluation_seconds
             start = time.perf_counter()
             run.diagnoses.extend(probe.diagnose(number, parameters_of(index)))
-            run.diagnostics_seconds += time.perf_counter() - start
             own = {name: [of_all[index] for of_all in means[name]] for name in means}
             epoch = measured(number, count, seconds, own)
+            if number == settings.epochs and epoch.is_finite:
+                every = Batches(training_split, EVALUATION_BATCH, dtype)
+                run.diagnoses += probe.dead_throughout(number, parameters_of(index), every)
+            run.diagnostics_seconds += time.perf_counter() - start
             run.history.append(epoch)
             if not epoch.is_finite:
                 run.status = "diverged"

@@ -1,7 +1,7 @@
 """Gradients, dead units and saturation (A8), against computations that share no code with them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mlplab import activations, implementations
 from mlplab.activations import Activation
+from mlplab.datasets.batches import Batches
 from mlplab.datasets.store import Split
 from mlplab.initializers import initial_parameters
 from mlplab.training.diagnostics import PROBE_IMAGES, Diagnosis, Probe
@@ -341,3 +342,43 @@ def test_a_parameter_that_the_activation_makes_no_use_of_has_no_gradient(tmp_pat
     tanh = activations.load("tanh")
     plain = diagnose(parameters_of(tanh), tanh, split())
     assert {key: value for key, value in found.items() if "alpha" not in key} == plain
+
+
+@pytest.mark.parametrize("batch", [7, 600])
+def test_a_unit_is_dead_only_if_no_image_of_the_training_set_moves_it(batch: int) -> None:
+    relu, images = activations.load("relu"), split(600)
+    parameters = parameters_of(relu)
+    hidden = images.images.numpy().reshape(600, -1) / 255
+    before = hidden @ parameters["W1"].numpy()
+    # One unit that a single image moves, none of those that are looked at; one that no image moves.
+    first = int(before[:, 0].argmax())
+    images.images[[first, 500]] = images.images[[500, first]]
+    parameters["b1"][0] = -np.partition(before[:, 0], -2)[-2:].mean()
+    parameters["b1"][3] = -before[:, 3].max() - 1
+    probe = Probe(images, 256, relu, torch.float64)
+    looked_at = {
+        row.of: row.value for row in probe.diagnose(9, parameters) if row.quantity == "dead"
+    }
+    found = probe.dead_throughout(9, parameters, Batches(images, batch, torch.float64))
+    assert {(row.epoch, row.quantity) for row in found} == {(9, "dead_throughout")}
+    assert [row.of for row in found] == ["H1", "H2"]
+    assert looked_at["H1"] == 2 / 5 and found[0].value == 1 / 5
+
+
+def test_the_pass_over_the_training_set_ends_where_no_unit_can_be_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+    original = Batches.in_order
+
+    def counted(batches: Batches) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for images, labels in original(batches):
+            seen.append(len(images))
+            yield images, labels
+
+    monkeypatch.setattr(Batches, "in_order", counted)
+    sigmoid, images = activations.load("sigmoid"), split(600)
+    probe = Probe(images, 256, sigmoid, torch.float64)
+    batches = Batches(images, 100, torch.float64)
+    assert probe.dead_throughout(1, parameters_of(sigmoid), batches)[0].value == 0
+    assert seen == [100]

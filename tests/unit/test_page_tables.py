@@ -251,6 +251,14 @@ def diagnosed(*norms: tuple[float, float], dead: float = 0.0) -> list[dict[str, 
             ("dead", "H1", dead * epoch),
             ("saturated", "H1", 0.5),
         )
+    ] + [
+        # At the end, and half as many.
+        {
+            "epoch": len(norms) - 1,
+            "quantity": "dead_throughout",
+            "of": "H1",
+            "value": dead * (len(norms) - 1) / 2,
+        }
     ]
 
 
@@ -269,6 +277,9 @@ def test_diagnostics_are_means_by_layer_and_epoch() -> None:
     # An epoch that not all runs reached has no row; the last of each has.
     assert first["epoch"].tolist() == [0, 1, 2] and first["end"].tolist() == [False, False, True]
     assert first["dead"].tolist() == pytest.approx([0, 0.3, 0.5])
+    assert first["dead_throughout"].tolist() == pytest.approx(
+        [math.nan, math.nan, 0.25], nan_ok=True
+    )
     assert table[table["layer"] == 2][["dead", "saturated"]].isna().all(axis=None)
 
 
@@ -283,7 +294,7 @@ def test_networks_are_ratios_of_the_first_to_the_last_layer() -> None:
     relu, tanh = networks_table(table).to_dict("records")
     assert relu["gradient_ratio_before"] == pytest.approx(0.5)
     assert relu["gradient_ratio_after"] == pytest.approx(1.0)
-    assert relu["dead_at_end"] == pytest.approx(0.1) and relu["saturated_at_end"] == 0.5
+    assert relu["dead_at_end"] == pytest.approx(0.05) and relu["saturated_at_end"] == 0.5
     assert math.isnan(tanh["gradient_ratio_before"]) and tanh["gradient_ratio_after"] == 0
 
 

@@ -81,6 +81,10 @@ def diagnostics_of(run: grid.Run, last: float = 0.25) -> list[dict[str, Any]]:
                 {"epoch": epoch, "quantity": name, "of": f"H{layer}", "value": value}
                 for name, value in shares.items()
             ]
+    rows += [
+        {"epoch": 2, "quantity": "dead_throughout", "of": f"H{layer}", "value": dead}
+        for layer in range(1, depth + 1)
+    ]
     return rows
 
 
@@ -1073,7 +1077,8 @@ def networks_of(study: Study) -> dict[tuple[str, int], Any]:
 
 def test_with_one_hidden_layer_nothing_vanishes(tmp_path: Path) -> None:
     text = Study(tmp_path, activation=["relu", "sigmoid"], seed=[0]).sentences()
-    assert "vanishes" not in text and "Dead at the end" in text
+    assert "it vanishes" not in text and "multiple of the last layer" not in text
+    assert "without a slope on any image of the training set: 50.0 % of hidden units" in text
 
 
 def test_a_wrong_network_says_nothing_of_activations(tmp_path: Path) -> None:

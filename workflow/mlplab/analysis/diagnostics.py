@@ -10,7 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 NETWORK = ["activation", "hidden_layers"]
-DIAGNOSTICS = [*NETWORK, "runs", "epoch", "end", "layer", "gradient_norm", "dead", "saturated"]
+DIAGNOSTICS = [
+    *(*NETWORK, "runs", "epoch", "end", "layer", "gradient_norm"),
+    *("dead", "saturated", "dead_throughout"),
+]
 NETWORKS = [
     *(*NETWORK, "runs", "gradient_ratio_before", "gradient_ratio_after"),
     *("dead_at_end", "saturated_at_end"),
@@ -48,8 +51,9 @@ def diagnostics_table(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -
     `runs` gives each run's activation and its diagnostics, of which a failed run has none.
     `gradient_norm` is the geometric mean of the norm of the gradient of the layer's weights, over
     the runs all of whose norms are finite; `dead` and `saturated` are means of shares, NaN for the
-    output layer. There is a row for each epoch that all runs of a network reached; those with `end`
-    are of every run's own last epoch.
+    output layer; these are of the batch that is looked at after every epoch, `dead_throughout` of
+    all training images, at the end. There is a row for each epoch that all runs of a network
+    reached; those with `end` are of every run's own last epoch.
     """
     networks: dict[tuple[str, int], list[Series]] = {}
     for activation, measured in runs:
@@ -69,8 +73,8 @@ def diagnostics_table(runs: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) -
 
 def _layers(
     runs: Sequence[Series], hidden_layers: int, index: int
-) -> list[tuple[int, float, float, float]]:
-    """Number, gradient norm, dead and saturated share of each layer, at one place of the series."""
+) -> list[tuple[int, float, float, float, float]]:
+    """Number, gradient norm and shares of units of each layer, at one place of the series."""
     layers = range(1, hidden_layers + 2)
     norms = np.array(
         [[series["gradient_norm", f"W{layer}"][index] for layer in layers] for series in runs]
@@ -80,12 +84,17 @@ def _layers(
         (quantity, layer): _mean([series[quantity, f"H{layer}"][index] for series in runs])
         for quantity, layer in itertools.product(("dead", "saturated"), layers[:-1])
     }
+    if index == -1:
+        for layer in layers[:-1]:
+            key = "dead_throughout", f"H{layer}"
+            shares[key[0], layer] = _mean([series[key][-1] for series in runs if key in series])
     return [
         (
             layer,
             geometric_mean(usable[:, layer - 1]),
             shares.get(("dead", layer), math.nan),
             shares.get(("saturated", layer), math.nan),
+            shares.get(("dead_throughout", layer), math.nan),
         )
         for layer in layers
     ]
@@ -95,7 +104,8 @@ def networks_table(diagnostics: pd.DataFrame) -> pd.DataFrame:
     """A row per activation and depth, from the table of diagnostics.
 
     `gradient_ratio`: the first layer's norm as a multiple of the last layer's, before and after
-    training; NaN with one layer and where the last norm is 0. Shares are means over hidden layers.
+    training; NaN with one layer and where the last norm is 0. Shares are means over hidden layers;
+    `dead_at_end` is of all training images, `saturated_at_end` of the batch that is looked at.
     """
     rows = []
     for identity, table in diagnostics.groupby([*NETWORK, "runs"], sort=False):
@@ -105,7 +115,7 @@ def networks_table(diagnostics: pd.DataFrame) -> pd.DataFrame:
             (
                 *identity,
                 *(_ratio(moment["gradient_norm"].tolist()) for moment in (before, after)),
-                *(_mean(after[quantity]) for quantity in ("dead", "saturated")),
+                *(_mean(after[quantity]) for quantity in ("dead_throughout", "saturated")),
             )
         )
     return pd.DataFrame(rows, columns=NETWORKS)

@@ -31,9 +31,10 @@ FIGURES = {
         "items": "A8",
         "shows": "Share of dead units and of saturated values of each hidden layer by epoch, a "
         "panel for each activation.",
-        "caption": "Solid: units that have no slope on any image, which no longer learn. Dashed: "
-        "values where the slope is below 5 % of its greatest; for ReLU that is its whole flat "
-        "side, for sigmoid and tanh both ends.",
+        "caption": "Solid: units that have no slope on any of the images looked at, at most 256; "
+        "others may move them. The table has those that no image of the training set moves. "
+        "Dashed: values where the slope is below 5 % of its greatest; for ReLU that is its whole "
+        "flat side, for sigmoid and tanh both ends.",
     },
 }
 
@@ -61,7 +62,7 @@ def gradients(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """
     table = tables["diagnostics"]
     if table.empty:
-        return nothing("No run has diagnostics: all of them failed.")
+        return nothing("No run has diagnostics: all of them failed, or are wrong.")
     depths = sorted(set(table["hidden_layers"]))
     colors = dict(zip(depths, _shades(len(depths)), strict=True))
     activations = list(table["activation"].unique())
@@ -93,7 +94,7 @@ def units(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """
     table = tables["diagnostics"]
     if table.empty:
-        return nothing("No run has diagnostics: all of them failed.")
+        return nothing("No run has diagnostics: all of them failed, or are wrong.")
     colors = _shades(table["hidden_layers"].max())
     activations = list(table["activation"].unique())
     figure, panels = _panels(activations)

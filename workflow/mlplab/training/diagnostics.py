@@ -1,7 +1,7 @@
 """What happens inside a network while it trains: gradients, dead units, saturation (item A8).
 
 All of it is measured on one batch that stays the same, from the parameters alone, so that it tells
-the same of every implementation.
+the same of every implementation; but which units are dead, at the end, on the whole training split.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from mlplab.activations import Activation
+from mlplab.datasets.batches import Batches
 from mlplab.datasets.store import Split
 from mlplab.implementations._parameters import activation_parameters, layers
 
@@ -27,6 +28,7 @@ class Diagnosis:
 
     - `gradient_norm`: Euclidean norm of the mean loss's gradient by the parameter `of`;
     - `dead`: share of the units of hidden layer `of` whose derivative is 0 on every image;
+    - `dead_throughout`: the same on every image of the training split, after the last epoch only;
     - `saturated`: share of the layer's values where the slope is less than 5 % of its greatest;
     - `activation_std`: standard deviation of the layer's values, over images and units.
     """
@@ -82,6 +84,28 @@ class Probe:
         # Read at once: each reading waits for the device.
         numbers = torch.stack([value.double() for value in found.values()]).tolist()
         return [Diagnosis(epoch, *key, value) for key, value in zip(found, numbers, strict=True)]
+
+    @torch.no_grad()
+    def dead_throughout(
+        self, epoch: int, parameters: Mapping[str, torch.Tensor], batches: Batches
+    ) -> list[Diagnosis]:
+        """Which units have no slope on any image; a pass that ends where none can be left."""
+        *hidden_layers, _ = layers(parameters)
+        alphas_of = activation_parameters(parameters)
+        alive = [torch.zeros_like(bias, dtype=torch.bool) for _, bias in hidden_layers]
+        for images, _ in batches.in_order():
+            values = images.flatten(1)
+            for seen, (weight, bias), alphas in zip(alive, hidden_layers, alphas_of, strict=True):
+                before = torch.addmm(bias, values, weight)
+                seen |= self._activation.derivative(before, *alphas).abs().amax(dim=0) > 0
+                values = self._activation.function(before, *alphas)
+            if all(seen.all() for seen in alive):
+                break
+        shares = [float((~seen).double().mean()) for seen in alive]
+        return [
+            Diagnosis(epoch, "dead_throughout", f"H{layer}", share)
+            for layer, share in enumerate(shares, start=1)
+        ]
 
     def _saturated_below(self, alphas: Sequence[torch.Tensor]) -> torch.Tensor:
         """The slope under which a unit is saturated, float64 of shape ()."""

@@ -242,8 +242,11 @@ def train(
         start = time.perf_counter()
         trained.evaluation_seconds += start - end
         trained.diagnoses.extend(probe.diagnose(number, network.parameters()))
-        trained.diagnostics_seconds += time.perf_counter() - start
         epoch = measured(number, count, seconds, means, cpu_end - cpu_start)
+        if number == settings.epochs and epoch.is_finite:
+            every = Batches(training_split, EVALUATION_BATCH, dtype)
+            trained.diagnoses += probe.dead_throughout(number, network.parameters(), every)
+        trained.diagnostics_seconds += time.perf_counter() - start
         trained.history.append(epoch)
         if not epoch.is_finite:
             trained.status = "diverged"

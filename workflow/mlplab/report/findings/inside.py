@@ -23,7 +23,7 @@ def table(networks: pd.DataFrame) -> Table:
                 "runs",
                 "gradient, first ÷ last layer, before training",
                 "the same after training",
-                "dead units at the end",
+                "units dead on all training images, at the end",
                 "saturated values at the end",
             )
         ),
@@ -78,13 +78,18 @@ def _gradients(ratios: Mapping[Hashable, float], depth: int) -> str:
 
 
 def _dead(shares: Mapping[Hashable, float]) -> str:
+    if not shares:
+        return ""
     dead = {name: share for name, share in shares.items() if share}
     if not dead:
-        return "At the end no hidden unit is dead, which is to say without a slope on every image."
+        return (
+            "At the end no hidden unit is dead, which is to say without a slope on every image of "
+            "the training set."
+        )
     named = first_of(
         [f"{percent(share)} of hidden units with {name}" for name, share in dead.items()]
     )
-    return f"Dead at the end, without a slope on any of the images looked at: {named}."
+    return f"Dead at the end, without a slope on any image of the training set: {named}."
 
 
 def _saturated(shares: Mapping[Hashable, float]) -> str:
