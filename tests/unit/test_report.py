@@ -1050,6 +1050,8 @@ def test_a_selection_says_what_won_and_that_the_test_set_was_read_once(tmp_path:
         "test_accuracy_low": 0.8642,
         "test_accuracy_high": 0.8888,
         "runs": [{"test_accuracy": value} for value in (0.87, 0.88, 0.89)],
+        "readings": 1,
+        "winners_read": 1,
     }
     found = study.findings()[0]
     assert found.headline == (
@@ -1062,7 +1064,13 @@ def test_a_selection_says_what_won_and_that_the_test_set_was_read_once(tmp_path:
     text = " ".join(Tags(study.page()).text.split())
     assert "(1,100 training, 100 validation and 100 test images)" in text
     assert "the mean validation accuracy over the last 3 epochs is highest for relu" in text
-    assert "of validation images: the test set was read once" in text
+    assert "the test set was read for the winner only, so far 1 time" in text
+    study.selection |= {"readings": 2}
+    assert "read 2 times, each time for it" in study.findings()[0].headline
+    assert "its test accuracy does not" in study.sentences()
+    study.selection |= {"readings": 3, "winners_read": 2}
+    assert "read 3 times, for 2 different winners" in study.findings()[0].headline
+    assert "its test accuracy does not" not in study.sentences()
     assert "test accuracy of every run" not in text.lower()
     assert "mean test accuracy" not in text.lower() and "first six test images" not in text
     assert "the last 100 images of the training set, held out" in text

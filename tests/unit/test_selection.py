@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +241,25 @@ def test_combinations_that_cannot_win_are_not_counted() -> None:
     table.loc[0, "status"] = "failed"
     _, ranked = selection.winner(table, [], RIGHT)
     assert selection.summary(ranked, results(0.5), [])["combinations"] == 2
+
+
+def test_every_reading_of_the_test_set_is_counted(tmp_path: Path) -> None:
+    def found(activation: str) -> dict[str, Any]:
+        _, ranked = selection.winner(runs_of({f"a/{activation}": [0.8]}), [], RIGHT)
+        return selection.summary(ranked, results(0.6), [])
+
+    log = [
+        selection.reading(found(name), datetime(2026, 1, 2, tzinfo=UTC))
+        for name in ("relu", "tanh", "relu")
+    ]
+    assert log[0] == {
+        "time": "2026-01-02T00:00:00+00:00",
+        "implementation": "a",
+        "activation": "relu",
+        "point": {},
+        "combinations": 1,
+        "test_accuracy_mean": 0.6,
+    }
+    assert selection.counted(log[:1]) == {"readings": 1, "winners_read": 1}
+    assert selection.counted([log[0], log[2]]) == {"readings": 2, "winners_read": 1}
+    assert selection.counted(log) == {"readings": 3, "winners_read": 2}

@@ -1,9 +1,9 @@
-# Where the config asks for the best combination: chosen on validation images, tested once.
+# Where the config asks for the best combination: chosen on validation images, then tested.
 SELECTION = [f"{STUDY}/selection.json"] if config["selection"] else []
 
 
 rule select_best:
-    """Choose the combination with the highest mean validation accuracy, and read the test set once."""
+    """Choose the combination with the highest mean validation accuracy, and read the test set for it."""
     input:
         runs=table("runs"),
         agreement=table("agreement"),
@@ -25,6 +25,8 @@ rule select_best:
         code=code("select_best", *ACTIVATION_FILES.values(), *IMPLEMENTATION_FILES.values()),
         runs=dict(zip(RUNS, run_files("run.json", RUNS.values()))),
         axes=AXES,
+        # No output: it outlives every selection, and gets longer with each.
+        readings=f"{STUDY}/test_readings.jsonl",
     message:
         "Selecting the best combination"
     script:

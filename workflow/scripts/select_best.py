@@ -1,4 +1,4 @@
-"""Choose the best combination on validation images, and test it once."""
+"""Choose the best combination on validation images, and read it on the test set."""
 
 from typing import TYPE_CHECKING
 
@@ -21,5 +21,6 @@ with logged(snakemake):
         snakemake.config["device"],
         snakemake.config["isolation"],
         snakemake.threads,
+        snakemake.params.readings,
         snakemake.output.selection,
     )

@@ -1,6 +1,7 @@
-"""The best combination of a grid: chosen on validation images, tested once on the test set."""
+"""The best combination of a grid: chosen on validation images, then read on the test set."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -66,3 +67,16 @@ def summary(
         "test_accuracy_high": None if pd.isna(high) else float(high),
         "runs": list(tested),
     }
+
+
+def reading(found: Mapping[str, Any], when: datetime) -> dict[str, Any]:
+    """An entry of the log of readings of the test set, from what was selected and tested."""
+    names = (*CELL, "point", "combinations", "test_accuracy_mean")
+    return {"time": when.isoformat(timespec="seconds"), **{name: found[name] for name in names}}
+
+
+def counted(log: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How often the test set was read for a winner, this time included, and for how many."""
+    winners = [[entry[name] for name in (*CELL, "point")] for entry in log]
+    different = [winner for index, winner in enumerate(winners) if winner not in winners[:index]]
+    return {"readings": len(log), "winners_read": len(different)}

@@ -1,14 +1,18 @@
 """Choose the best combination on validation images, and test it once."""
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 
 from mlplab.analysis import agreement, selection
 from mlplab.datasets import store
-from mlplab.files import PathLike, write_json
+from mlplab.errors import UserError
+from mlplab.files import PathLike, write_json, write_text
 from mlplab.study.record import beside
 from mlplab.training.testing import test_runs
 
@@ -24,12 +28,14 @@ def select_best(
     device: str,
     isolation: str,
     threads: int,
+    readings: PathLike,
     target: PathLike,
 ) -> None:
     """Write to `target` (JSON) what was selected among what, and what the test set says of it.
 
     `table` is that of all runs, `agreed` says which implementations are right; `runs` maps a run's
-    path to its run.json.
+    path to its run.json. `readings` (JSON lines) gets a further one for this reading of the test
+    set, and is never begun anew.
     """
     torch.set_num_threads(threads)
     right = agreement.right(pd.read_parquet(agreed))
@@ -45,6 +51,23 @@ def select_best(
         device,
         isolation,
     )
-    summary = selection.summary(ranked, tested, axes)
+    found = selection.summary(ranked, tested, axes)
+    log = [*_lines(readings), selection.reading(found, datetime.now(UTC))]
+    write_text(readings, "".join(f"{json.dumps(reading)}\n" for reading in log))
+    summary = found | selection.counted(log)
     write_json(target, summary)
     print(summary)
+
+
+def _lines(readings: PathLike) -> list[dict[str, Any]]:
+    """The earlier readings; UserError where the log is damaged."""
+    file = Path(readings)
+    try:
+        return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise UserError(
+            f"{file}: not the log of readings of the test set, one JSON object in a line "
+            f"({error}); put the file back, or move it away and say so where you publish"
+        ) from error

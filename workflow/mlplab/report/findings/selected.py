@@ -19,7 +19,7 @@ def selected(selection: Mapping[str, Any] | None) -> Finding | None:
     headline = (
         f"Of {count(selection['combinations'], 'combination')}, {name} has the highest mean "
         f"validation accuracy, {number(selection['validation_accuracy_mean'])}{runner_up}; "
-        f"on the test set, read once, for it, its accuracy is {_tested(selection)}."
+        f"on the test set, {_readings(selection)}, its accuracy is {_tested(selection)}."
     )
     return Finding(
         "selection",
@@ -27,9 +27,24 @@ def selected(selection: Mapping[str, Any] | None) -> Finding | None:
         [
             headline,
             "All other accuracies on this page are of validation images. The winner’s own was "
-            "chosen for being the highest, so it flatters; its test accuracy does not.",
+            "chosen for being the highest, so it flatters"
+            + ("; its test accuracy does not." if selection["winners_read"] == 1 else ".")
+            + " Every reading of the test set is in test_readings.jsonl.",
         ],
         headline,
+    )
+
+
+def _readings(selection: Mapping[str, Any]) -> str:
+    """How often the test set was looked at, for winners of this study."""
+    times, winners = selection["readings"], selection["winners_read"]
+    if times == 1:
+        return "read once, for it"
+    if winners == 1:
+        return f"read {times} times, each time for it"
+    return (
+        f"read {times} times, for {winners} different winners, so that this may be the best of "
+        "several looks"
     )
 
 
