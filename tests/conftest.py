@@ -2,16 +2,18 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pandas as pd
 import pytest
 import torch
 
 from mlplab import datasets
+from mlplab.analysis.curves import curves_table
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
 from mlplab.files import file_digest
@@ -228,6 +230,18 @@ def failed_record(path: str = "scratch/relu/seed=0", **run: Any) -> RunRecord:
         confusion=[[0, 0], [0, 0]],
     )
     return RunRecord(record.run, [], evaluation, [])
+
+
+def curves_of(
+    records: Mapping[str, Sequence[RunRecord]], split: str = "test"
+) -> tuple[pd.DataFrame, list[str], str]:
+    """What the figure of training curves is drawn from: the runs of each implementation."""
+    every = [
+        replace(each, run=replace(each.run, implementation=name))
+        for name, some in records.items()
+        for each in some
+    ]
+    return curves_table(every, [], split), list(records), split
 
 
 def manifest(**values: Any) -> Manifest:

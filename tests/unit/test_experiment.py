@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, curves_of
 from mlplab import activations, implementations, initializers
 from mlplab.analysis import tables
 from mlplab.analysis.diagnostics import diagnostics_table
@@ -471,7 +471,7 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     confusion = np.array(next(iter(records.values())).evaluation.confusion)
     draw: dict[str, Callable[[], Any]] = {
         "curves": lambda: comparing_runs.curves(
-            {record.run.implementation: [record] for record in records.values()}, scored_on
+            *curves_of({each.run.implementation: [each] for each in records.values()}, scored_on)
         ),
         "accuracy": lambda: comparing_runs.accuracy(drawn, scored_on),
         "seconds": lambda: comparing_runs.seconds(drawn, scored_on),

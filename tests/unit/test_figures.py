@@ -15,7 +15,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from conftest import epoch_row, failed_record, run_record
+from conftest import curves_of, epoch_row, failed_record, run_record
 from mlplab import activations
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
@@ -76,13 +76,13 @@ def test_activation_figures_draw_all_160_points(drawn: tuple[str, Figure, Figure
     ((x, y),) = lines(function.axes[0]).values()
     assert x == values["x"].tolist()
     assert y == values["function"].tolist()
-    curves = lines(gradient.axes[0])
-    assert curves["autograd"] == (values["x"].tolist(), values["gradient"].tolist())
-    assert curves["closed form"] == (values["x"].tolist(), values["derivative"].tolist())
+    drawn_lines = lines(gradient.axes[0])
+    assert drawn_lines["autograd"] == (values["x"].tolist(), values["gradient"].tolist())
+    assert drawn_lines["closed form"] == (values["x"].tolist(), values["derivative"].tolist())
 
 
 def test_training_curves_have_the_articles_axes() -> None:
-    figure = runs.curves({"scratch": [training(10)], "concise": [training(10)]})
+    figure = curves({"scratch": [training(10)], "concise": [training(10)]})
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 2
     for axes, title in zip(figure.axes, ("scratch (1 seed)", "concise (1 seed)"), strict=True):
@@ -99,7 +99,7 @@ def test_training_curves_have_the_articles_axes() -> None:
 
 
 def test_training_curves_are_means_over_seeds_with_a_band_from_lowest_to_highest() -> None:
-    figure = runs.curves({"scratch": [training(3), training(3, shift=0.1)]})
+    figure = curves({"scratch": [training(3), training(3, shift=0.1)]})
     (axes,) = figure.axes
     assert axes.get_title() == "scratch (2 seeds)"
     x, y = lines(axes)["test accuracy"]
@@ -115,14 +115,14 @@ def test_accuracies_outside_the_articles_range_stay_in_sight() -> None:
         epoch_row(1, training_accuracy=0.1, test_accuracy=0.1),
         epoch_row(2, training_accuracy=1.0, test_accuracy=0.99),
     )
-    low, high = runs.curves({"scratch": [low_and_high]}).axes[0].get_ylim()
+    low, high = curves({"scratch": [low_and_high]}).axes[0].get_ylim()
     assert low <= 0.1
     assert high >= 1.0
 
 
 def test_a_loss_out_of_all_bounds_does_not_hide_the_accuracies() -> None:
     diverging = record(epoch_row(1, training_loss=1e30), epoch_row(2, training_loss=2.3))
-    low, high = runs.curves({"scratch": [diverging]}).axes[0].get_ylim()
+    low, high = curves({"scratch": [diverging]}).axes[0].get_ylim()
     assert 0.2 < low <= 0.3
     assert 0.9 <= high < 1.1
 
@@ -134,7 +134,7 @@ def test_runs_that_diverged_after_different_times_are_drawn(tmp_path: Path, loss
         epoch_row(1), epoch_row(2, training_loss=loss, test_loss=loss), status="diverged"
     )
     alone = record(epoch_row(1, training_loss=loss, test_loss=loss), status="diverged")
-    figure = runs.curves(
+    figure = curves(
         {"scratch": [training(5), diverged], "concise": [alone], "third": [training(5)]}
     )
     canvas.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
@@ -149,7 +149,7 @@ def test_runs_that_diverged_after_different_times_are_drawn(tmp_path: Path, loss
 
 
 def test_a_single_epoch_is_drawn(tmp_path: Path) -> None:
-    figure = runs.curves({"scratch": [training(1)]})
+    figure = curves({"scratch": [training(1)]})
     low, high = figure.axes[0].get_xlim()
     assert low < 1 < high
     canvas.save(figure, tmp_path / "curves.png")
@@ -193,6 +193,11 @@ def test_the_confusion_matrix_shows_shares_of_each_true_class() -> None:
     assert shares.tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     texts = {(text.get_position(), text.get_text()) for text in axes.texts}
     assert texts == {((0, 0), "75"), ((1, 0), "25"), ((2, 2), "100")}
+
+
+def curves(records: Mapping[str, Sequence[RunRecord]], split: str = "test") -> Figure:
+    """The figure of the runs of each implementation."""
+    return runs.curves(*curves_of(records, split))
 
 
 Values = Mapping[str, Mapping[str, Sequence[float]]]
@@ -298,7 +303,7 @@ def all_figures() -> dict[str, Figure]:
     return {
         "function": function,
         "gradient": gradient,
-        "curves": runs.curves({"scratch": [training(3)]}),
+        "curves": curves({"scratch": [training(3)]}),
         "predictions": images.predictions(
             cell(list("abcdef"), list("abcdeg"), pixels=np.zeros((6, 4, 4)))
         ),
@@ -364,7 +369,7 @@ def test_the_first_group_is_above_the_others() -> None:
 
 
 def test_training_curves_are_of_the_split_that_runs_are_scored_on() -> None:
-    (axes,) = runs.curves({"scratch": [validated(3)]}, "validation").axes
+    (axes,) = curves({"scratch": [validated(3)]}, "validation").axes
     assert list(lines(axes)) == ["training loss", "training accuracy", "validation accuracy"]
     assert lines(axes)["validation accuracy"][1] == pytest.approx([0.62, 0.64, 0.66])
 
@@ -377,7 +382,7 @@ def test_accuracy_says_the_split_that_it_is_of() -> None:
 @pytest.mark.filterwarnings("error")
 def test_failed_runs_have_no_curve(tmp_path: Path) -> None:
     broken = failed_record("mine/relu/seed=0")
-    figure = runs.curves(
+    figure = curves(
         {"mine": [broken, broken], "scratch": [training(4), broken], "third": [training(3)]}
     )
     canvas.save(figure, tmp_path / "curves.svg", tmp_path / "curves.png")
@@ -394,7 +399,7 @@ def test_failed_runs_have_no_curve(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("error")
 def test_curves_of_failed_runs_alone_are_empty(tmp_path: Path) -> None:
     broken = failed_record("mine/relu/seed=0")
-    figure = runs.curves({"mine": [broken], "other": [broken]})
+    figure = curves({"mine": [broken], "other": [broken]})
     canvas.save(figure, tmp_path / "curves.svg")
     titles = ["mine (all runs failed)", "other (all runs failed)"]
     assert [axes.get_title() for axes in figure.axes] == titles

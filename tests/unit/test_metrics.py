@@ -14,7 +14,7 @@ from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
 
 from benchmarks.seeds import train_seeds
-from conftest import REPOSITORY, epoch_row, failed_record, run_record, write_record
+from conftest import REPOSITORY, curves_of, epoch_row, failed_record, run_record, write_record
 from mlplab import activations, implementations
 from mlplab.analysis.runs import runs_table
 from mlplab.analysis.scores import evaluate_run
@@ -358,6 +358,6 @@ def test_a_score_of_every_epoch_arrives_in_history_record_and_curves(
     history = [each.as_dict() for each in alone.history]
     record = replace(run_record("scratch/relu/seed=0"), history=history)
     assert record.last["test_top3"] == expected
-    (axes,) = curves({"manual": [record]}).axes
+    (axes,) = curves(*curves_of({"manual": [record]})).axes
     (line,) = (line for line in axes.lines if line.get_label() == "test top3")
     assert list(line.get_ydata()) == [row["test_top3"] for row in history]

@@ -2,6 +2,7 @@
 
 import ast
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, epoch_row, failed_record, run_record
 from mlplab.analysis.agreement import agreement_table, standing
-from mlplab.analysis.classes import classes_table
+from mlplab.analysis.classes import classes_table, confusions_table
+from mlplab.analysis.curves import curves_table
 from mlplab.analysis.diagnostics import diagnostics_table, geometric_mean, networks_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
@@ -237,6 +239,42 @@ def test_classes_are_means_over_seeds_and_none_where_a_run_failed() -> None:
     assert table["scratch", "coat"] == pytest.approx(0.6)
     assert table["scratch", "bag"] == pytest.approx(0.9)
     assert table["broken"].isna().all()
+
+
+def test_confusions_are_summed_over_seeds_the_most_frequent_first() -> None:
+    one, other = run_record("scratch/relu/seed=0"), run_record("scratch/relu/seed=1")
+    counts = {"confusion": [[5, 3, 0], [1, 7, 2], [0, 0, 9]]}
+    one = replace(one, evaluation=replace(one.evaluation, **counts))
+    counts = {"confusion": [[8, 0, 0], [0, 4, 4], [0, 0, 9]]}
+    other = replace(other, evaluation=replace(other.evaluation, **counts))
+    perfect = replace(one, run=replace(one.run, run="concise/relu/seed=0/epochs=3"))
+    right = {"confusion": [[5, 0, 0], [0, 7, 0], [0, 0, 9]]}
+    perfect = replace(perfect, evaluation=replace(perfect.evaluation, **right))
+    table = confusions_table([one, other, perfect], ["cat", "dog", "cow"])
+    assert table.values.tolist() == [
+        ["scratch/relu", "dog", "cow", 6, 18],
+        ["scratch/relu", "cat", "dog", 3, 16],
+        ["scratch/relu", "dog", "cat", 1, 18],
+    ]
+
+
+def test_curves_are_means_and_ranges_of_a_cell_epoch_by_epoch() -> None:
+    losses = {0: [0.5, 0.4, 0.3], 1: [0.7, 0.2]}
+    records = [
+        run_record(
+            f"scratch/relu/seed={seed}",
+            [epoch_row(n, training_loss=loss) for n, loss in enumerate(each, start=1)],
+        )
+        for seed, each in losses.items()
+    ]
+    table = curves_table([*records, failed_record("broken/relu/seed=0")], [], "test")
+    assert set(table["implementation"]) == {"scratch"}
+    loss = table[table["metric"] == "training_loss"]
+    # As far as all runs reached.
+    assert loss["epoch"].tolist() == [1, 2] and set(loss["runs"]) == {2}
+    assert loss["mean"].tolist() == pytest.approx([0.6, 0.3])
+    assert loss[["lowest", "highest"]].values.tolist() == [[0.5, 0.7], [0.2, 0.4]]
+    assert list(table["metric"].unique()) == ["training_loss", "training_accuracy", "test_accuracy"]
 
 
 def diagnosed(*norms: tuple[float, float], dead: float = 0.0) -> list[dict[str, Any]]:

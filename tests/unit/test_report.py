@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import evaluated, manifest, run_info
+from conftest import curves_of, evaluated, manifest, run_info
 from mlplab import activations
 from mlplab.analysis import agreement, comparisons
-from mlplab.analysis.classes import classes_table
+from mlplab.analysis.classes import classes_table, confusions_table
 from mlplab.analysis.diagnostics import diagnostics_table, networks_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
@@ -294,6 +294,7 @@ class Study:
             "groups": groups_table(runs, correct, axes, late, standing),
             "per_class": per_class,
             "classes": classes_table(per_class, axes),
+            "confusions": confusions_table(self.records.values(), self.manifest.class_names),
             "diagnostics": diagnostics,
             "networks": networks_table(diagnostics),
             "speed": speed_table(runs, axes),
@@ -1164,7 +1165,7 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
         seed=[0],
         learning_rate=rates,
     )
-    groups = shortlist.groups(study.config, study.records, CLASSES, study.data())
+    groups = shortlist.groups(study.config, study.records, study.data())
     inline, linked = shortlist.choose(groups)
     assert len(inline) == 24 and len(linked) == 6
     assert inline[0].path == "relu/learning_rate=0.3"
@@ -1208,7 +1209,7 @@ def test_a_thousand_runs_are_a_page_of_less_than_five_megabytes(tmp_path: Path) 
         ["ankle boot"] * 10,
     )
     drawn = {
-        "curves": runs.curves(dict.fromkeys("abcd", list(study.records.values())[:3])),
+        "curves": runs.curves(*curves_of(dict.fromkeys("abcd", list(study.records.values())[:3]))),
         "confusion": images.confusion(cell),
         "predictions": images.predictions(cell),
     }

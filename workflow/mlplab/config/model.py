@@ -169,7 +169,7 @@ class Configuration:
     selection: bool = key(
         False,
         "Select the best combination of the grid by its mean accuracy on the held-out validation "
-        "images. No run then sees the test set; it is read for the winner, and each time is logged.",
+        "images. No run then sees the test set; it is read for the winner, each time logged.",
     )
     comparisons: Comparisons = field(default_factory=Comparisons)
     tracking: Tracking = field(default_factory=Tracking)

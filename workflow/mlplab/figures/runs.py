@@ -13,7 +13,6 @@ from mlplab.figures.canvas import new_figure
 from mlplab.study import metrics
 from mlplab.study.colors import COLORS
 from mlplab.study.grid import group_of
-from mlplab.study.record import RunRecord
 
 FIGURES = {
     "curves": {
@@ -51,41 +50,36 @@ GROUPS_AT_MOST = 30
 DOTS_AT_MOST = 2000
 
 
-def curves(records: Mapping[str, Sequence[RunRecord]], split: str = "test") -> Figure:
+def curves(table: pd.DataFrame, implementations: Sequence[str], split: str = "test") -> Figure:
     """Training curves as in B10, x the epoch and y from 0.3 to 0.9 (more where data needs it).
 
-    `records` maps an implementation to its runs over seeds: a line is their mean, the band around
-    it goes from the lowest to the highest. Failed runs have no curve. `split` is the one that runs
-    are scored on.
+    `table` is a curves_table of one group: a line is the mean over seeds, the band around it goes
+    from the lowest to the highest. Of `implementations`, those that failed have no curve. `split`
+    is the one that runs are scored on.
     """
     figure, panels = new_figure(
-        4.2 * len(records), 3.4, ncols=len(records), sharey=True, squeeze=False
+        4.2 * len(implementations), 3.4, ncols=len(implementations), sharey=True, squeeze=False
     )
     low, high, last_epoch = 0.3, 0.9, 1
     drawn_metrics = [metric.named(split) for metric in metrics.CURVES]
-    for axes, (implementation, all_runs) in zip(panels.flat, records.items(), strict=True):
-        runs = [record for record in all_runs if record.history]
-        shortest = min((len(record.history) for record in runs), default=0)
-        epochs = np.arange(1, shortest + 1)
-        last_epoch = max(last_epoch, shortest)
-        styles = zip(cycle(COLORS), cycle(CURVE_STYLES), drawn_metrics, strict=False)
-        for color, style, metric in styles:
-            if not runs or metric not in runs[0].history[0]:
-                continue
-            values = np.array(
-                [[row[metric] for row in record.history[:shortest]] for record in runs]
-            )
-            label = metric.replace("_", " ")
-            axes.plot(epochs, values.mean(axis=0), style, color=color, label=label)
-            axes.fill_between(
-                epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0
-            )
+    looks = zip(cycle(COLORS), cycle(CURVE_STYLES), strict=False)
+    styles = dict(zip(drawn_metrics, looks, strict=False))
+    for axes, implementation in zip(panels.flat, implementations, strict=True):
+        own = table[table["implementation"] == implementation]
+        for metric, rows in own.groupby("metric", sort=False):
+            (color, style), name = styles[str(metric)], str(metric)
+            axes.plot(rows["epoch"], rows["mean"], style, color=color, label=name.replace("_", " "))
+            band = rows["epoch"], rows["lowest"], rows["highest"]
+            axes.fill_between(*band, color=color, alpha=0.2, linewidth=0)
             # A loss may start anywhere; the accuracies stay in sight whatever it does.
-            finite = values[np.isfinite(values)]
-            if metric != "training_loss" and finite.size:
-                low, high = min(low, finite.min()), max(high, finite.max())
-        seeds = "seed" if len(runs) == 1 else "seeds"
-        shown = f"{len(runs)} {seeds}" if runs else "all runs failed"
+            if name != "training_loss":
+                values = rows[["lowest", "highest"]].to_numpy()
+                finite = values[np.isfinite(values)]
+                low, high = min([low, *finite]), max([high, *finite])
+        amount = int(own["runs"].max()) if len(own) else 0
+        last_epoch = max(last_epoch, int(own["epoch"].max()) if len(own) else 1)
+        seeds = "seed" if amount == 1 else "seeds"
+        shown = f"{amount} {seeds}" if amount else "all runs failed"
         axes.set(xlabel="epoch", title=f"{implementation} ({shown})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=4))
         axes.grid(alpha=0.3)

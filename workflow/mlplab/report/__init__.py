@@ -203,7 +203,7 @@ def render(
         path: pages.run(place["experiment_id"], place["run_id"], ui)
         for path, place in mlflow.items()
     }
-    groups = shortlist.groups(config, records, manifest.class_names, data)
+    groups = shortlist.groups(config, records, data)
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()

@@ -69,22 +69,13 @@ def choose(items: Sequence[Either], most: int = SHOWN_AT_MOST) -> tuple[list[Eit
     return shown, [item for item in items if item not in shown]
 
 
-def _confusion(records: Sequence[RunRecord], class_names: Sequence[str]) -> Confusion | None:
-    """The most frequent confusion, summed over runs; None where all predictions are right."""
-    sums = [
-        [sum(cells) for cells in zip(*rows, strict=True)]
-        for rows in zip(*(record.evaluation.confusion for record in records), strict=True)
-    ]
-    wrong = [
-        (amount, true, predicted)
-        for true, row in enumerate(sums)
-        for predicted, amount in enumerate(row)
-        if true != predicted and amount
-    ]
-    if not wrong:
-        return None
-    amount, true, predicted = max(wrong, key=lambda entry: entry[0])
-    return Confusion(amount, sum(sums[true]), class_names[true], class_names[predicted])
+def _confusions(table: pd.DataFrame) -> dict[str, Confusion]:
+    """Cell → its most frequent confusion, the first that the table has of it."""
+    first = table.drop_duplicates("cell").to_dict("records")
+    return {
+        row["cell"]: Confusion(row["amount"], row["images"], row["true"], row["predicted"])
+        for row in first
+    }
 
 
 def _trouble(records: Sequence[RunRecord]) -> str:
@@ -103,7 +94,6 @@ def _known(values: Iterable[float]) -> list[float | None]:
 def groups(
     config: Mapping[str, Any],
     records: Mapping[str, RunRecord],
-    class_names: Sequence[str],
     tables: Mapping[str, pd.DataFrame],
 ) -> list[Group]:
     """The groups of the grid with their cells, in the order of the grid.
@@ -113,6 +103,7 @@ def groups(
     metric = f"{grid.scored_split(config)}_accuracy_mean"
     runs = grid.runs(config)
     by_cell, by_group = grid.by_cell(runs), grid.by_group(runs)
+    confused = _confusions(tables["confusions"])
     # The rows of both tables are in the order of the grid.
     of_cells = dict(zip(by_cell, _known(tables["summary"][metric]), strict=True))
     of_groups = dict(zip(by_group, _known(tables["groups"]["mean"]), strict=True))
@@ -127,7 +118,7 @@ def groups(
                     cell,
                     by_cell[cell][0].seed,
                     of_cells[cell],
-                    _confusion(own, class_names),
+                    confused.get(cell),
                     _trouble(own),
                     str(own[0].run.error) if failed else "",
                 )

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mlplab.analysis import agreement, comparisons, tables
-from mlplab.analysis.classes import classes_table
+from mlplab.analysis.classes import classes_table, confusions_table
+from mlplab.analysis.curves import curves_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
 from mlplab.analysis.pairs import pairs_of
@@ -34,12 +35,14 @@ def summarize(
     """
     all_runs = pd.read_parquet(table)
     metric = f"{scored_on}_accuracy"
-    images: int | list[int] = read_manifest(manifest).counts["test"].images
+    described = read_manifest(manifest)
+    images: int | list[int] = described.counts["test"].images
     if scored_on == "validation":
         images = all_runs["validation_size"].tolist()
     files = beside(runs.values(), "run", "history", "evaluation", "predictions")
     predictions = dict(zip(runs, files.predictions, strict=True))
-    per_class = per_class_table(all_runs, load_records(list(runs), files))
+    records = load_records(list(runs), files)
+    per_class = per_class_table(all_runs, records)
     standing = agreement.standing(all_runs, pd.read_parquet(agreed))
     finished = all_runs.loc[all_runs["status"] == "finished", "run"]
     correct = Correct.read(finished, predictions)
@@ -51,6 +54,8 @@ def summarize(
         "groups": groups_table(all_runs, correct, axes, late, standing),
         "per_class": per_class,
         "classes": classes_table(per_class, axes),
+        "confusions": confusions_table(records.values(), described.class_names),
+        "curves": curves_table(records.values(), axes, scored_on),
         "comparisons": comparisons.comparisons_table(pairs, correct, axes, margin, late),
         "sampling": sampling,
         "mcnemar": mcnemar_table(sampling, axes),

@@ -98,6 +98,12 @@ def interleaved(all_runs: Mapping[str, Run]) -> list[Run]:
     return found
 
 
+def cell_of(path: str) -> str:
+    """The cell of the run that has this path."""
+    implementation, activation, _, *point = path.split("/")
+    return _join(implementation, activation, *point)
+
+
 def group_of(path: str) -> str:
     """The group of the run that has this path."""
     _, activation, _, *point = path.split("/")

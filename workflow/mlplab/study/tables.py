@@ -50,6 +50,18 @@ TABLES = (
         "F1 of every class, mean over the seeds of an implementation and activation.",
     ),
     Table(
+        "confusions",
+        "summarize",
+        "Which class was taken for which, and how often, over the seeds of an implementation and "
+        "activation.",
+    ),
+    Table(
+        "curves",
+        "summarize",
+        "Loss and accuracies of every epoch: mean, lowest and highest over the seeds of an "
+        "implementation and activation.",
+    ),
+    Table(
         "comparisons",
         "summarize",
         "Each pair of activations, of values of an axis and of implementations: paired difference "
