@@ -83,8 +83,7 @@ def _dead(shares: Mapping[Hashable, float]) -> str:
     dead = {name: share for name, share in shares.items() if share}
     if not dead:
         return (
-            "At the end no hidden unit is dead, which is to say without a slope on every image of "
-            "the training set."
+            "At the end no hidden unit is dead: each has a slope on some image of the training set."
         )
     named = first_of(
         [f"{percent(share)} of hidden units with {name}" for name, share in dead.items()]
