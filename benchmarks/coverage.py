@@ -151,7 +151,7 @@ def crossed(n: int, images: int = 1000) -> dict[str, float]:
     for study in range(RESAMPLED):
         values = 0.004 * skewed((n, 1), seed=study) + 0.06 * random.normal(size=images)
         values = values + 0.15 * random.normal(size=(n, images))
-        means = Means.of([values.mean(axis=1)], _images_error(values))
+        means = Means.of([values.mean(axis=1)], *_image_errors(values))
         drawn = values[random.integers(0, n, (200, n))].mean(axis=1)
         weights = random.multinomial(images, np.full(images, 1 / images), 200) / images
         bounds = np.quantile((drawn * weights).sum(axis=1), (LEVEL / 2, 1 - LEVEL / 2))
@@ -164,12 +164,13 @@ def crossed(n: int, images: int = 1000) -> dict[str, float]:
     return {name: count / RESAMPLED for name, count in held.items()}
 
 
-def _images_error(values: Values) -> float:
-    """As analysis.images has it, of numbers instead of bits."""
+def _image_errors(values: Values) -> tuple[float, float]:
+    """What images share and what seeds have to themselves: analysis.images, of numbers for bits."""
     n, images = values.shape
     by_image, by_seed = values.mean(axis=0), values.mean(axis=1, keepdims=True)
     rest = ((values - by_image - by_seed + values.mean()) ** 2).sum() / ((n - 1) * (images - 1))
-    return float(np.sqrt(max(by_image.var(ddof=1) - rest / n, 0.0) / images))
+    shared = max(by_image.var(ddof=1) - rest / n, 0.0)
+    return float(np.sqrt(shared / images)), float(np.sqrt(rest / (n * images)))
 
 
 def signs(differences: Values) -> float:

@@ -497,8 +497,8 @@ def test_the_error_over_images_of_one_run_is_the_binomial_one() -> None:
     right = np.random.default_rng(0).random((1, 500)) < 0.8
     correct, runs = of_right(right)
     share = right.mean()
-    assert correct.error(runs) == pytest.approx(math.sqrt(share * (1 - share) / 499))
-    assert math.isnan(correct.error([]))
+    assert correct.error(runs).shared == pytest.approx(math.sqrt(share * (1 - share) / 499))
+    assert math.isnan(correct.error([]).shared)
 
 
 def test_the_error_over_images_is_what_seeds_share() -> None:
@@ -506,26 +506,45 @@ def test_the_error_over_images_is_what_seeds_share() -> None:
     hard = generator.random(4000) < 0.3
     correct, runs = of_right(np.tile(~hard, (5, 1)))
     # All seeds alike: five of them know no more of the images than one.
-    assert correct.error(runs) == pytest.approx(correct.error(runs[:1]))
+    assert correct.error(runs).shared == pytest.approx(correct.error(runs[:1]).shared)
     independent, names = of_right(generator.random((5, 4000)) < 0.7)
     # Nothing shared: it is all part of the spread over seeds.
-    assert independent.error(names) < 0.2 * independent.error(names[:1])
+    assert independent.error(names).shared < 0.2 * independent.error(names[:1]).shared
     # By hand, as an analysis of variance with two ways and no replication.
     right = generator.random((4, 60)) < np.linspace(0.2, 0.9, 60)
     found, names = of_right(right)
     values = right.astype(float)
     rest = values - values.mean(0) - values.mean(1)[:, None] + values.mean()
     between = values.mean(0).var(ddof=1) - (rest**2).sum() / (3 * 59) / 4
-    assert found.error(names) == pytest.approx(math.sqrt(between / 60))
+    assert found.error(names).shared == pytest.approx(math.sqrt(between / 60))
+    assert found.error(names).own == pytest.approx(math.sqrt((rest**2).sum() / (3 * 59) / 4 / 60))
 
 
 def test_the_error_of_a_difference_is_that_of_what_differs() -> None:
     right = np.random.default_rng(2).random((6, 300)) < 0.8
     correct, runs = of_right(right)
-    assert correct.error(runs[:3], runs[:3]) == 0
+    assert correct.error(runs[:3], runs[:3]) == (0, 0)
     first, second = right[0].astype(float), right[1].astype(float)
     expected = (first - second).std(ddof=1) / math.sqrt(300)
-    assert correct.error(runs[:1], runs[1:2]) == pytest.approx(expected)
+    assert correct.error(runs[:1], runs[1:2]).shared == pytest.approx(expected)
+
+
+def test_seeds_that_happen_to_lie_near_each_other_show_no_more_than_their_images() -> None:
+    """Three seeds on which the same number of images differs, but other ones each time."""
+    images, extra = 10_000, (17, 20, 18)
+    correct, runs = Correct(), two_implementations(*(n / images for n in extra))
+    generator = np.random.default_rng(0)
+    for run in runs["run"]:
+        seed = int(run[-1])
+        moved = generator.permutation(images)[: 200 + (extra[seed] if "scratch" in run else 0)]
+        predictions = np.ones(images, dtype=int)
+        predictions[moved] = 0
+        correct.add(run, np.zeros(images, dtype=int), predictions)
+    pairs = list(pairs_of(runs, [], METRIC, "scratch"))
+    (row,) = comparisons.comparisons_table(pairs, correct, [], MARGIN, METRIC).to_dict("records")
+    assert row["verdict"] == "not told apart" and row["equivalent"] is False
+    # Taken for themselves, the three numbers would tell them apart.
+    assert Means.of([[n / images for n in extra]]).p_other(0.0)[0] < 0.01
 
 
 def test_wilson_interval_of_each_run() -> None:

@@ -89,6 +89,13 @@ def test_where_seeds_say_nothing_there_is_neither_interval_nor_p(values: list[fl
     assert means.mean[0] == pytest.approx(np.mean(values) if values else math.nan, nan_ok=True)
 
 
+def test_the_spread_over_seeds_is_at_least_what_is_known_of_it() -> None:
+    known = stats.sem(EVEN)
+    assert Means.of([EVEN], 0.0, 2 * known).error[0] == 2 * known
+    assert Means.of([EVEN], 0.0, known / 2).error[0] == pytest.approx(known)
+    assert math.isnan(Means.of([[0.1, 0.1, 0.1]], 0.0, 1.0).error[0])
+
+
 def test_an_interval_ends_where_values_do() -> None:
     nearly = [0.9, 0.99, 0.995, 1.0]
     (low,), (high,) = Means.of([nearly]).interval(0.0, 1.0)

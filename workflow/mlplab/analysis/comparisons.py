@@ -52,7 +52,8 @@ def _family(
     """The rows of one kind, with Holm's corrections and their conclusions."""
     samples = [pair.values[0] - pair.values[1] for pair in pairs]
     couples = [tuple(zip(*pair.couples, strict=True)) or ((), ()) for pair in pairs]
-    means = Means.of(samples, [correct.error(*couple) for couple in couples])
+    errors = [correct.error(*couple) for couple in couples]
+    means = Means.of(samples, *zip(*errors, strict=True))
     low, high = means.interval(-1, 1)
     seeds_low, seeds_high = means.seeds_alone().interval(-1, 1)
     complete = np.array([not pair.left_out for pair in pairs])

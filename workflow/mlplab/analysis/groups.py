@@ -59,11 +59,12 @@ def _ranked(runs: pd.DataFrame, correct: Correct, metric: str) -> pd.DataFrame:
     members = {str(group): rows for group, rows in counted.groupby("group", sort=True)}
     values = [rows[metric].to_numpy(dtype=np.float64) for rows in members.values()]
     paths = [rows["run"].tolist() for rows in members.values()]
-    means = Means.of(values, [correct.error(each) for each in paths])
+    means = Means.of(values, *zip(*map(correct.error, paths), strict=True))
     # Ties go to the first by name, so that the order of the grid decides nothing.
     best = int(np.argmax(means.mean.round(12)))
     differences = [values[best] - each for each in values]
-    behind = Means.of(differences, [correct.error(paths[best], each) for each in paths])
+    errors = [correct.error(paths[best], each) for each in paths]
+    behind = Means.of(differences, *zip(*errors, strict=True))
     # Nothing is compared with itself.
     others = np.arange(len(values)) != best
     p = np.where(others, behind.p_other(0.0), math.nan)

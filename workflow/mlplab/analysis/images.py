@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet
@@ -12,6 +13,18 @@ from mlplab.commands import again
 from mlplab.errors import UserError
 
 PathLike = str | os.PathLike[str]
+
+
+class ImageError(NamedTuple):
+    """Standard errors of a mean over seeds and images.
+
+    `shared` is what other images would change for all seeds alike. `own` is what they would change
+    for each seed by itself: that is part of the spread over seeds, which cannot be less in truth,
+    however near to each other a few seeds happen to lie.
+    """
+
+    shared: float
+    own: float
 
 
 class Correct:
@@ -62,21 +75,21 @@ class Correct:
         a, b = self._bits[first], self._bits[second]
         return int(np.bitwise_count(a & ~b).sum()), int(np.bitwise_count(b & ~a).sum())
 
-    def error(self, first: Sequence[str], second: Sequence[str] = ()) -> float:
-        """The standard error over images of the mean accuracy of n runs of different seeds.
+    def error(self, first: Sequence[str], second: Sequence[str] = ()) -> ImageError:
+        """What images leave open of the mean accuracy of n runs of different seeds.
 
-        With a second row of n runs, of the mean difference from them. It is what other images would
-        change for all seeds alike: that images are hard for one seed and not for another is part of
-        the spread over seeds. NaN for no run.
+        With a second row of n runs, of the mean difference from them. NaN for no run.
         """
         if not first:
-            return math.nan
+            return ImageError(math.nan, math.nan)
         if self._other_images([*first, *second]):
-            return math.hypot(self.error(first), self.error(second))
+            one, other = self.error(first), self.error(second)
+            shared, own = zip(one, other, strict=True)
+            return ImageError(math.hypot(*shared), math.hypot(*own))
         right = self._unpacked(first)
         if second:
             right -= self._unpacked(second)
-        return _shared_error(right)
+        return _error(right)
 
     def _unpacked(self, runs: Sequence[str]) -> NDArray[np.int8]:
         bits = np.stack([self._bits[run] for run in runs])
@@ -86,23 +99,24 @@ class Correct:
         return len({self._scored_on[run] for run in runs}) > 1
 
 
-def _shared_error(values: NDArray[np.int8]) -> float:
-    """Standard error of the mean of values, seeds × images, by what images share over seeds.
+def _error(values: NDArray[np.int8]) -> ImageError:
+    """Standard errors of the mean of values, seeds × images.
 
-    The variance of a two-way table without replication, its interaction taken away (Searle,
-    Casella & McCulloch, Variance Components, 1992, chapter 4).
+    From the mean squares of a two-way table without replication (Searle, Casella & McCulloch,
+    Variance Components, 1992, chapter 4).
     """
     seeds, images = values.shape
     if images < 2:
-        return math.nan
+        return ImageError(math.nan, math.nan)
     by_image = values.sum(axis=0, dtype=np.int64) / seeds
     between = float(by_image.var(ddof=1))
     if seeds == 1:
-        return math.sqrt(between / images)
+        return ImageError(math.sqrt(between / images), 0.0)
     by_seed = values.mean(axis=1)
     mean = float(by_seed.mean())
     total = float(np.count_nonzero(values)) - values.size * mean**2
     of_seeds = images * float(((by_seed - mean) ** 2).sum())
-    rest = total - of_seeds - seeds * between * (images - 1)
+    rest = max(total - of_seeds - seeds * between * (images - 1), 0.0)
     interaction = rest / ((seeds - 1) * (images - 1))
-    return math.sqrt(max(between - interaction / seeds, 0.0) / images)
+    shared = max(between - interaction / seeds, 0.0)
+    return ImageError(math.sqrt(shared / images), math.sqrt(interaction / (seeds * images)))

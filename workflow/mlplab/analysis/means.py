@@ -72,11 +72,19 @@ class Means:
     images: Values
 
     @classmethod
-    def of(cls, samples: Sequence[ArrayLike], images: ArrayLike = 0.0) -> "Means":
-        """Those of samples of any sizes; mean NaN for none. ValueError where one is not finite."""
+    def of(
+        cls, samples: Sequence[ArrayLike], images: ArrayLike = 0.0, least: ArrayLike = 0.0
+    ) -> "Means":
+        """Those of samples of any sizes; mean NaN for none. ValueError where one is not finite.
+
+        `images` are the standard errors over images, and `least` what the standard error over seeds
+        is at least, as far as they are known.
+        """
         rows = [_moments(checked(sample)) for sample in samples]
         n, mean, error, skewness = np.array(rows, dtype=np.float64).reshape(-1, 4).T
         errors = np.broadcast_to(np.asarray(images, dtype=np.float64), mean.shape)
+        # NaN stays: of equal values nothing is said.
+        error = np.maximum(error, np.nan_to_num(np.asarray(least, dtype=np.float64)))
         return cls(n.astype(np.int64), mean, error, skewness, errors)
 
     def seeds_alone(self) -> "Means":
