@@ -134,7 +134,8 @@ def test_a_job_over_its_memory_gets_more(
     output = run_with(
         long_study, fault, lambda: None, "--set-resources", "train:mem_mb=attempt * 600"
     )
-    assert "OUT_OF_MEMORY" in output or "CANCELLED" in output or "FAILED" in output
+    print(output, "=====", long_study.log())
+    assert "OUT_OF_MEMORY" in output or "CANCELLED" in output or "FAILED" in output, output
     fault.happened = "killed at 600 MB, submitted again with 1,200"
     check(long_study, undisturbed, fault, output, resumes=False)
 

@@ -54,7 +54,7 @@ def record(
 
 
 def follow(follower: Follower, event: LogEvent, **values: Any) -> list[Any]:
-    return list(follower.follow(record(event, **values)))
+    return list(follower.follow(record(event, values.pop("msg", ""), **values)))
 
 
 def follower(**values: Any) -> Follower:
@@ -111,6 +111,19 @@ def test_the_jobs_of_a_group_fail_as_its_clusters_log_says(tmp_path: Path) -> No
     follow(each, LogEvent.GROUP_ERROR, aux_logs=[str(log)])
     [failure] = follow(each, LogEvent.JOB_ERROR, **{**ERROR, "indent": True})
     assert failure.message == "slurmstepd: error: *** JOB 3 CANCELLED ***"
+
+
+def test_who_interrupts_a_study_is_told_of_no_failed_jobs() -> None:
+    each = follower()
+    for number in (3, 4):
+        follow(each, LogEvent.JOB_INFO, **{**TRAIN, "jobid": number})
+    message = "RuleException:\nCommand 'python' returned non-zero exit status 130."
+    assert follow(each, LogEvent.ERROR, msg=message) == []
+    for number in (3, 4):
+        assert follow(each, LogEvent.JOB_ERROR, **{**ERROR, "jobid": number}) == []
+    each.progress.total = 9
+    each.progress.end()
+    assert (each.progress.status, each.progress.running) == ("stopped", {})
 
 
 def test_where_no_ends_are_told_no_job_is_kept_as_running() -> None:

@@ -12,6 +12,9 @@ from mlplab.study.record import NAMES
 from mlplab.terminal import records
 from mlplab.terminal.progress import Failure, Job, Network, Progress
 
+# How Snakemake puts it that a job was ended by Ctrl-C, which reaches all jobs at once.
+INTERRUPTED = "returned non-zero exit status 130"
+
 
 def job_of(values: Mapping[str, Any]) -> Job:
     """The job that an event is about."""
@@ -37,6 +40,7 @@ class Follower:
         self._finishes = finishes
         # The cluster's logs of a group whose jobs are about to be told as failed.
         self._logs: list[str] = []
+        self._interrupted = False
 
     def follow(self, record: logging.LogRecord) -> Iterator[tuple[Job, Network | None] | Failure]:
         """Take note of an event; yield the job that has ended, or those that have failed."""
@@ -54,6 +58,10 @@ class Follower:
         elif event == LogEvent.GROUP_ERROR:
             # An event for each of its jobs follows.
             self._logs = [*map(str, values["aux_logs"])]
+        elif event == LogEvent.ERROR:
+            self._interrupted |= INTERRUPTED in record.getMessage()
+        elif event == LogEvent.JOB_ERROR and self._interrupted:
+            self.progress.running.pop(str(values["jobid"]), None)
         elif event == LogEvent.JOB_ERROR:
             yield self._failed(values)
         elif event == LogEvent.PROGRESS:
