@@ -12,8 +12,8 @@ from mlplab_runtime.environment import JOBS, PLANNING, check_environment
 
 # What a package is imported as, where that is not its name.
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
-# Snakemake's own, and what its report and the benchmarks alone import.
-NOT_CHECKED = {"snakemake", "snakemake-executor-plugin-slurm", "pygments", "torchvision"}
+# Snakemake's own, and what its report alone imports.
+NOT_CHECKED = {"snakemake", "snakemake-executor-plugin-slurm", "pygments"}
 
 
 def hide(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

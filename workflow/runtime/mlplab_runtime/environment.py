@@ -9,6 +9,7 @@ PLANNING = ("yaml", "jsonschema", "rich")
 JOBS = (
     "numpy",
     "torch",
+    "torchvision",
     "safetensors",
     "pandas",
     "pyarrow",
