@@ -98,6 +98,14 @@ def test_the_checklist_has_the_studys_own_numbers(finished: Project, crate: Path
     assert "| hidden sizes | 16 |" in text and "| test images | 360 |" in text
 
 
+def test_the_preview_names_who_ran_it_and_leads_to_files_that_are_there(crate: Path) -> None:
+    text = (crate / "ro-crate-preview.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="(.*?)"', text)
+    assert len(links) > 10 and links[0] == "results/small/report.html"
+    assert all((crate / link).is_file() for link in links)
+    assert "Run by Ada Lovelace with MLP Lab" in text and "runs 4, jobs" in text
+
+
 def test_a_crate_tells_nothing_of_the_machine_it_was_made_on(
     finished: Project, crate: Path
 ) -> None:

@@ -19,6 +19,7 @@ from mlplab.crate.contents import plug_in_files, project_files, study_files
 from mlplab.crate.croissant import croissant
 from mlplab.crate.finished import FinishedStudy, finished_study
 from mlplab.crate.jobs import jobs_of
+from mlplab.crate.preview import preview
 from mlplab.crate.provenance import METADATA, Crate, provenance
 from mlplab.crate.sbom import sbom
 from mlplab.errors import UserError
@@ -134,6 +135,7 @@ def documents(crate: Crate) -> dict[str, tuple[str, str]]:
     data = croissant(study.manifest, described, study.root / study.data, crate.contents)
     lock = (study.root / "requirements.lock").read_text(encoding="utf-8")
     return {
+        "ro-crate-preview.html": (preview(crate), "What a person who opens the crate sees first."),
         "checklist.md": (checklist(crate), "What a reviewer asks, answered by the study."),
         "croissant.json": (_json(data), "The data set, in Croissant 1.1."),
         "sbom.cdx.json": (
