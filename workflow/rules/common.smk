@@ -269,21 +269,14 @@ def figures_of(rule):
 CATEGORIES = {
     name: f"{place} {name}" for place, name in enumerate(["Page", *SECTIONS, "Tables"], start=1)
 }
-# Below each caption: links to what else the report has of it, the tables that it is drawn from.
-LINKS = """
-
-{% for file in snakemake.input if file.endswith(".parquet") -%}
-{{ "Numbers: " if loop.first }}`{{ file.split("/")[-1].replace(".parquet", ".csv") }}`_
-{{- ". " if loop.last else ", " }}
-{%- endfor -%}
-In context: `report.html`_.
-"""
+# Below each caption: links to the page, and to the tables that a figure is drawn from.
+LINKS = (LIBRARY / "captions/links.rst").read_text(encoding="utf-8")
 
 
 def caption(name, text):
     """A caption as Snakemake's report wants it: as a file."""
     file = Path(f".snakemake/captions/{name}.rst").absolute()
-    text += LINKS
+    text = f"{text}\n\n{LINKS}"
     if not file.exists() or file.read_text(encoding="utf-8") != text:
         write_text(file, text)
     return file
