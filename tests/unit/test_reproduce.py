@@ -168,7 +168,8 @@ def test_a_strangers_code_runs_only_where_it_is_trusted(
     with pytest.raises(UserError, match=rf"brings code of its own: {plug_in}\. .* --trust$"):
         prepare(sent, tmp_path / "here", trust=False)
     assert not (tmp_path / "here").exists()
-    prepare(sent, tmp_path / "here", trust=True)
+    received = prepare(sent, tmp_path / "here", trust=True)
+    assert received.config["comparisons"]["equivalence_margin"] == MARGIN
     config = (tmp_path / "here/config/config.yaml").read_text()
     assert "elsewhere" not in config and "10.0.0.1" not in config and "/etc" not in config
     assert str(tmp_path / "here/crate/plugins/activations") in config

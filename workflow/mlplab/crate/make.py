@@ -92,8 +92,7 @@ def refuse_what_is_to_be_done(study: FinishedStudy) -> None:
         raise UserError(
             f"{study.folder} is not what its code and config give: {first['output_file']}"
             f"{f' and {len(to_do) - 1} more' if to_do[1:] else ''}, {first['status']}; bring it up "
-            f"to date: "
-            f"snakemake --cores all --configfile {config}"
+            f"to date: snakemake --cores all --configfile {config}"
         )
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         crate = prepare(given.crate, folder, given.trust)
         runs = len(grid.runs(crate.config))
         print(f"{crate.config['study']}: {runs} runs, with the library in {LIBRARY}")
-        for line in other_circumstances(crate, folder):
+        for line in other_circumstances(crate):
             print(line, flush=True)
         run(folder, given.cores, given.threads)
         verdict, lines = compared(crate, folder)
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
 def prepare(crate: Path, folder: Path, trust: bool) -> ReceivedCrate:
     """Unpack and check a crate, and write beside it the configuration that is run.
 
+    The crate that is returned has that configuration: resolved, and with folders of here.
     Raises UserError, and leaves nothing behind, where the crate is not what it says, brings code
     that is not trusted, or the folder is there already.
     """
@@ -92,7 +94,7 @@ def prepare(crate: Path, folder: Path, trust: bool) -> ReceivedCrate:
     except UserError:
         shutil.rmtree(folder)
         raise
-    return received
+    return replace(received, config=config)
 
 
 def _here(crate: ReceivedCrate) -> dict[str, Any]:
@@ -111,14 +113,13 @@ def _here(crate: ReceivedCrate) -> dict[str, Any]:
     }
 
 
-def other_circumstances(crate: ReceivedCrate, folder: Path) -> list[str]:
+def other_circumstances(crate: ReceivedCrate) -> list[str]:
     """What is not as it was when the crate's study ran: code, packages, processor."""
-    config = yaml.safe_load((folder / "config/config.yaml").read_text(encoding="utf-8"))
-    first = next(iter(grid.runs(config).values()))
+    first = next(iter(grid.runs(crate.config).values()))
     was = read_run(crate.run_files(first.path).run)
     digest = training_digest(
-        implementations.source(first.implementation, config["implementations"]),
-        activations.source(first.activation, config["activations"]),
+        implementations.source(first.implementation, crate.config["implementations"]),
+        activations.source(first.activation, crate.config["activations"]),
         initializers.source(first.settings["bias_init"]),
     )
     versions, machine = provenance.versions(), provenance.machine()
