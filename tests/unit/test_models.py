@@ -2,6 +2,11 @@
 
 import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +27,10 @@ from mlplab.datasets import store as data_store
 from mlplab.study.documents import Manifest, read_manifest
 from mlplab.study.grid import Run
 from mlplab.study.record import RunFiles
-from mlplab.tracking import models, send
+from mlplab.tracking import models, registry, send
 from mlplab.tracking.models import Networks
 from mlplab.training.run import Job, train_run
+from services.loopback import free_port, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -347,3 +353,113 @@ def test_whether_there_are_models_is_the_configs_choice(tmp_path: Path) -> None:
     assert models.networks_of({"tracking": {"models": False}}, files) is None
     networks = models.networks_of({"tracking": {"models": True}}, files)
     assert networks == Networks(Path("d"), {"a": Path("a.py")}, {"b": Path("b.py")})
+
+
+def versions(store: Store) -> list[tuple[str, list[str]]]:
+    """Number and aliases of what is registered under the study's name."""
+    name = store.study["study"]
+    found = store.client.search_model_versions(f"name = '{name}'")
+    numbers = sorted(str(each.version) for each in found)
+    aliases = store.client.get_registered_model(name).aliases if found else {}
+    return [
+        (number, [alias for alias, of in aliases.items() if str(of) == number])
+        for number in numbers
+    ]
+
+
+@pytest.mark.parametrize(
+    "fatal_call",
+    [None, "create_model_version", "update_model_version", "set_registered_model_alias"],
+)
+def test_a_champion_is_registered_once_with_its_card(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, fatal_call: str | None
+) -> None:
+    store, run_id = kept.store, kept.send()
+
+    def register() -> None:
+        registry.register(store.client, store.study, run_id, "the card")
+
+    if fatal_call:
+        send_it = getattr(MlflowClient, fatal_call)
+
+        def die(*arguments: Any, **named: Any) -> None:
+            send_it(*arguments, **named)
+            raise Killed
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(MlflowClient, fatal_call, die)
+            register()
+    for _ in range(2):
+        register()
+    assert versions(store) == [("1", ["champion"])]
+    name = store.study["study"]
+    version = store.client.get_model_version_by_alias(name, "champion")
+    assert version.description == "the card" and version.run_id == run_id
+    images = np.zeros((3, 8, 8), np.uint8)
+    assert mlflow.pyfunc.load_model(f"models:/{name}@champion").predict(images).shape == (3, 10)
+
+
+def test_another_champion_is_another_version(
+    kept: Kept, digits_folder: Path, tmp_path: Path
+) -> None:
+    store = kept.store
+    registry.register(store.client, store.study, kept.send(), "first")
+    relu, scratch = activations.source("relu"), implementations.source("scratch")
+    kept.files = train(tmp_path / "other", digits_folder, relu, scratch, learning_rate=0.2)
+    registry.register(store.client, store.study, kept.send(), "second")
+    assert versions(store) == [("1", []), ("2", ["champion"])]
+
+
+def test_a_champion_without_a_model_is_not_registered(kept: Kept) -> None:
+    kept.networks = None  # type: ignore[assignment]
+    run_id = kept.send()
+    assert registry.register(kept.store.client, kept.store.study, run_id, "") is None
+    assert versions(kept.store) == []
+
+
+@pytest.mark.services
+def test_mlflow_serves_a_model(kept: Kept, tmp_path: Path, digits: data_store.Dataset) -> None:
+    kept.send()
+    (model,) = kept.models()
+    port = free_port()
+    # MLflow starts uvicorn by its name.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = ["models", "serve", "--model-uri", f"models:/{model.model_id}", "--port", str(port)]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mlflow", *command, "--env-manager", "local"],
+            env={**os.environ, "MLFLOW_TRACKING_URI": kept.store.uri, "PATH": path},
+            # Without the library: the model stands for itself.
+            cwd=tmp_path,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(f"{address}/ping"), 120, (tmp_path / "log").read_text())
+        images = digits.test.images[:5].tolist()
+        said = ask(f"{address}/invocations", {"inputs": images})
+        np.testing.assert_allclose(said, logits(kept.files)[:5], rtol=1e-4, atol=1e-4)
+        names = ask(f"{address}/invocations", {"inputs": images, "params": {"output": "classes"}})
+        assert names == [digits.class_names[index] for index in np.argmax(said, axis=1)]
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def ask(address: str, question: dict[str, Any]) -> Any:
+    """What a served model predicts."""
+    request = urllib.request.Request(
+        address, json.dumps(question).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["predictions"]

@@ -263,3 +263,18 @@ def test_every_reading_of_the_test_set_is_counted(tmp_path: Path) -> None:
     assert selection.counted(log[:1]) == {"readings": 1, "winners_read": 1}
     assert selection.counted([log[0], log[2]]) == {"readings": 2, "winners_read": 1}
     assert selection.counted(log) == {"readings": 3, "winners_read": 2}
+
+
+def test_the_champion_is_the_winners_best_run_by_validation() -> None:
+    runs = pd.DataFrame({"run": ["a", "b", "c"], "seed": [0, 1, 2], "brier_score": [0.1, 0.2, 0.3]})
+    tested = [
+        {"run": "a", "validation_accuracy": 0.8, "test_accuracy": 0.9},
+        {"run": "b", "validation_accuracy": 0.9, "test_accuracy": 0.5},
+        {"run": "c", "validation_accuracy": 0.9, "test_accuracy": 0.7},
+    ]
+    row, interval = selection.champion({"runs": tested}, runs, 10)
+    # The first of two equals, and never by the test set.
+    assert (row["run"], row["brier_score"], row["test_accuracy"]) == ("b", 0.2, 0.5)
+    # Wilson's interval of 5 of 10, by R's prop.test(5, 10, correct = FALSE).
+    assert interval.low == pytest.approx(0.2365931, abs=1e-7)
+    assert interval.high == pytest.approx(0.7634069, abs=1e-7)

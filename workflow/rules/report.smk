@@ -53,9 +53,10 @@ rule render_report:
 
 
 rule publish_study:
-    """Keep figures, tables and report as artifacts of the study's summary run in MLflow."""
+    """Keep figures, tables and report in the study's summary run in MLflow; register what won."""
     input:
         config=f"{STUDY}/config.yaml",
+        manifest=MANIFEST,
         study=EXPERIMENT,
         report=f"{STUDY}/report.html",
         tables=[table(each.name, form) for each in TABLES for form in ("csv", "parquet")],

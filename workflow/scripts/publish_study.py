@@ -19,6 +19,8 @@ with logged(snakemake):
             *snakemake.input.tables,
             *snakemake.input.figures,
         ],
+        snakemake.input.manifest,
+        next(iter(snakemake.input.selection), None),
         snakemake.output[0],
         tell,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from mlplab.analysis import statistics
 from mlplab.analysis.means import Means
 from mlplab.analysis.tables import CELL
 from mlplab.errors import UserError
@@ -45,6 +46,21 @@ def rows(runs: pd.DataFrame) -> list[dict[str, Any]]:
     """What is told of each run that is to be tested: run, seed and validation accuracy."""
     chosen = runs[["run", "seed", CRITERION]].to_dict("records")
     return [{str(key): value for key, value in row.items()} for row in chosen]
+
+
+def champion(
+    selected: Mapping[str, Any], runs: pd.DataFrame, images: int
+) -> tuple[dict[str, Any], statistics.Interval]:
+    """The run of the winning cell that is kept: its row of the table of runs, and an interval.
+
+    It is the one with the highest validation accuracy, the first where several have it. The row has
+    its `test_accuracy` too, of which the interval is that of Wilson for so many test images.
+    """
+    best = max(selected["runs"], key=lambda run: run[CRITERION])
+    row = runs[runs["run"] == best["run"]].iloc[0].to_dict()
+    correct = round(best["test_accuracy"] * images)
+    tested = {"test_accuracy": best["test_accuracy"]}
+    return {**row, **tested}, statistics.wilson_interval(correct, images)
 
 
 def summary(

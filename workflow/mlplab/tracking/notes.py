@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlplab.study import grid, pages
+from mlplab.study.documents import Manifest
 
 NOTE_TAG = "mlflow.note.content"
 PAGE = "report/report.html"
@@ -50,3 +51,43 @@ def note(study: Mapping[str, Any], config: Mapping[str, Any], found: Sequence[st
 snakemake --cores all --configfile results/{config["study"]}/config.yaml
 ```
 """
+
+
+def card(
+    config: Mapping[str, Any],
+    manifest: Manifest,
+    selection: Mapping[str, Any],
+    chosen: Mapping[str, Any],
+    interval: tuple[float, float],
+) -> str:
+    """What is said of the network that a study selected, in Markdown.
+
+    `selection` is what selection.summary returns, `chosen` the run's row of the table of runs with
+    its `test_accuracy`, of which `interval` is the 95 % Wilson interval.
+    """
+    test, training = manifest.counts["test"], manifest.counts["training"]
+    held_out = int(chosen["validation_size"])
+    half = selection["test_accuracy_half_width"]
+    over_seeds = f" ± {half:.4f} (95 % t-interval)" if half is not None else ""
+    size = " × ".join(map(str, test.shape))
+    paragraphs = [
+        f"`{chosen['run']}` of the study `{config['study']}`: of {selection['combinations']} "
+        "combinations the one with the highest mean validation accuracy, "
+        f"{selection['validation_accuracy_mean']:.4f}, and of its {len(selection['runs'])} seeds "
+        "the highest.",
+        f"**Data.** {manifest.title} ({manifest.homepage}, {manifest.license}): "
+        f"{training.images - held_out:,} images for training, {held_out:,} for validation, "
+        f"{test.images:,} for the test. Classes: {', '.join(manifest.class_names)}.",
+        f"**Accuracy.** {chosen['test_accuracy']:.4f} on the test images, 95 % Wilson interval "
+        f"{interval[0]:.4f} to {interval[1]:.4f}; mean over seeds "
+        f"{selection['test_accuracy_mean']:.4f}{over_seeds}. The test set was read once, after "
+        "the choice.",
+        "**Calibration.** On the validation images, which it was chosen on: expected calibration "
+        f"error {chosen['expected_calibration_error']:.4f} in 15 bins, negative log-likelihood "
+        f"{chosen['negative_log_likelihood']:.4f}.",
+        f"**Limits.** It takes grey images of {size} pixels from 0 to {manifest.pixel_max}, framed "
+        "as those of the data set are, and names one of its classes whatever it is shown. Nothing "
+        "is known of other images, nor of images that were altered. It is made for study, not for "
+        "decisions.",
+    ]
+    return "\n\n".join(paragraphs) + "\n"

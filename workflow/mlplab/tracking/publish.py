@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlflow import MlflowClient
@@ -11,8 +12,17 @@ from mlflow.entities import Metric, RunTag
 from mlplab.files import value_digest
 from mlplab.tracking import entities
 from mlplab.tracking.notes import NOTE_TAG
+from mlplab.tracking.registry import register
 from mlplab.tracking.store import PATIENT_TIMEOUT, patience, patiently, reaching
 from mlplab.tracking.study import open_study
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The run whose network is registered, and what is said of it."""
+
+    run_id: str
+    card: str
 
 
 def publish_study(
@@ -24,15 +34,17 @@ def publish_study(
     metrics: Mapping[str, float],
     wait_seconds: float,
     tell: Callable[[str], None] = print,
-) -> None:
+    champion: Champion | None = None,
+) -> dict[str, str] | None:
     """Keep a study's figures, tables and report as artifacts of its summary run.
 
     `artifacts` maps a folder of the run's artifacts to the files that go there. The `note` is that
-    of run and experiment, `metrics` are the run's. `tell` is told what is waited for. Raises
-    StoreAway where the store is away for `wait_seconds`.
+    of run and experiment, `metrics` are the run's. The `champion` is registered: returns name and
+    version, None where there is no model of it. `tell` is told what is waited for. Raises StoreAway
+    where the store is away for `wait_seconds`.
     """
 
-    def publish() -> None:
+    def publish() -> dict[str, str] | None:
         client, run_id = open_study(uri, study), study["study_run_id"]
         with reaching(uri):
             client.set_experiment_tag(study["experiment_id"], NOTE_TAG, note)
@@ -43,9 +55,12 @@ def publish_study(
                 for path in paths:
                     client.log_artifact(run_id, path, folder)
             client.set_terminated(run_id)
+            if champion is None:
+                return None
+            return register(client, study, champion.run_id, champion.card)
 
     with patience(PATIENT_TIMEOUT):
-        patiently(publish, wait_seconds, tell)
+        return patiently(publish, wait_seconds, tell)
 
 
 def _log_summary(
