@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mlplab.judging.mistakes.catalogue import CATALOGUE, Settings, mistake, shown_by
+from mlplab.judging.mistakes.catalogue import Settings, mistake, shown_by
 from mlplab.judging.mistakes.evidence import Seen, factor_of
 from mlplab.judging.mistakes.network import Network
 from mlplab.judging.values import Parameters
@@ -72,8 +72,7 @@ shown_by(
     mistake(
         "step",
         "momentum",
-        "momentum: the gradients of the steps before are in it, that of the last one {momentum} "
-        "times",
+        "momentum of {momentum}: a part of the step before is in it",
         "Plain gradient descent is asked for: value -= learning_rate * gradient.",
         "2013-10-05 https://github.com/mdenil/dropout/issues/4",
     ),
@@ -593,10 +592,22 @@ def _remembered(seen: Seen) -> Iterator[Settings]:
             return
         shares.append(tuple(solved.tolist()))
     if any(abs(share) > 1e-6 for one in shares for share in one[:-1]):
-        yield {"shares": tuple(shares), "momentum": shares[1][0]}
+        shown = ", ".join(f"{share:.3g}" for share in reversed(shares[-1]))
+        yield {"shares": tuple(shares), "shown": shown}
 
 
-shown_by(CATALOGUE["momentum"], _remembered)(Remembers)
+shown_by(
+    mistake(
+        "step",
+        "older-gradients",
+        "the gradients of the steps before are in it: {shown} times that of the step and of those "
+        "before, the latest first",
+        "Plain gradient descent is asked for: value -= learning_rate * gradient, of this batch "
+        "alone.",
+        "2013-10-05 https://github.com/mdenil/dropout/issues/4",
+    ),
+    _remembered,
+)(Remembers)
 
 
 class StepScaled(Network):
