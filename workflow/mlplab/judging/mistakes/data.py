@@ -208,7 +208,7 @@ shown_by(
         "other-pixels",
         "the images are changed first: {how}",
         "The network computes with the images as they come, between 0 and 1.",
-        "2021-08-24 https://github.com/milesial/Pytorch-UNet/issues/291",
+        "2018-03-01 https://github.com/9crk/caffe-mnist-test/issues/2",
     ),
     _values,
 )(OtherValues)

@@ -102,7 +102,7 @@ shown_by(
         "the hidden layers have no activation",
         "Between two matrix products stands the activation: activation.function(x @ W + b). "
         "Without it, many layers are one.",
-        "2020-09-23 https://github.com/liashchynskyi/skynet/pull/1",
+        "2018-10-09 https://github.com/aymericdamien/TensorFlow-Examples/issues/270",
     ),
     _missing,
 )(AnotherActivation)
@@ -234,7 +234,7 @@ shown_by(
         "batch-normalised",
         "the hidden layers are normalised over the batch",
         "No batch normalisation is asked for: an image's scores depend on that image alone.",
-        "2017-10-25 https://github.com/VigneshSrinivasan10/interprettensor/issues/2",
+        "2019-02-05 https://github.com/yaodongyu/TRADES/issues/3",
     ),
     lambda seen: iter([{}, {"before_activation": False}]),
 )(NormalisedHidden)
@@ -245,7 +245,7 @@ shown_by(
         "bias-twice",
         "the biases are added twice",
         "Every layer computes inputs @ W + b.",
-        "2018-10-13 https://github.com/Kulbear/deep-learning-coursera/pull/48",
+        "2020-02-21 https://github.com/huggingface/transformers/issues/2957",
     ),
     everywhere,
 )(BiasTwice)

@@ -90,7 +90,7 @@ shown_by(
         "prediction-as-label",
         "the error is taken against the prediction, not against the label",
         "q - y, where y is the one-hot label.",
-        "2020-08-15 https://github.com/udacity/nd320-c1-emr-data-starter/issues/4",
+        "2023-08-23 https://github.com/iBelieveCJM/pseudo_label-pytorch/issues/6",
     ),
 )(PredictionAsLabel)
 
@@ -309,7 +309,7 @@ shown_by(
         "a layer's weights learn from z, not from the activation's output f(z)",
         "The gradient of W is inputs.T @ error, and the inputs of a layer are f(z) of the one "
         "before.",
-        "2018-11-23 https://github.com/iamtrask/Grokking-Deep-Learning/issues/9",
+        "2019-10-24 https://github.com/maziarraissi/backprop/issues/1",
     ),
 )(ZForActivation)
 

@@ -124,7 +124,7 @@ shown_by(
         "binary-cross-entropy",
         "binary cross-entropy of every class on its own, not cross-entropy over all classes",
         "An image has one label: cross_entropy(scores, labels), not BCEWithLogitsLoss.",
-        "2020-03-01 https://github.com/davidsbatista/ConvNets-for-Sentence-Classification/issues/1",
+        "2017-10-06 https://github.com/udacity/deep-learning/issues/218",
     ),
     scaled(BinaryCrossEntropy),
 )(BinaryCrossEntropy)
@@ -250,7 +250,7 @@ shown_by(
         "margin-loss",
         "the margin (hinge) loss of a support vector machine, not cross-entropy",
         "softmax over the classes, and -log q[label] as the loss.",
-        "2017-10-21 https://github.com/NLeSC/deep-learning-assignments-solutions/issues/2",
+        "2016-05-03 https://github.com/keras-team/keras/issues/2588",
     ),
     scaled(MarginLoss),
 )(MarginLoss)
@@ -567,7 +567,7 @@ shown_by(
         "after-the-step",
         "measured after the step, with the parameters that it has changed",
         "Compute the loss and the predictions first, then step, then return what was computed.",
-        "2019-09-24 https://github.com/Morizeyao/GPT2-Chinese/issues/70",
+        "2019-02-15 https://github.com/keras-team/keras/issues/12274",
     ),
     lambda seen: iter([{"late": "both"}, {"late": "loss"}]),
 )(AfterTheStep)
@@ -578,7 +578,7 @@ shown_by(
         "correct-after-step",
         "correct predictions are counted after the step, with the parameters that it has changed",
         "Count them with the scores from before the step, those that the loss is made of.",
-        "2019-09-24 https://github.com/Morizeyao/GPT2-Chinese/issues/70",
+        "2019-02-15 https://github.com/keras-team/keras/issues/12274",
     ),
     lambda seen: iter([{"late": "correct"}]),
 )(AfterTheStep)

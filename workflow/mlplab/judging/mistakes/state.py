@@ -11,7 +11,7 @@ mistake(
     "other-start",
     "it does not start from the parameters that it is given",
     "Copy the parameters that come in; draw none of your own.",
-    "2026-07-10 https://github.com/KatherLab/MediSwarm/issues/430",
+    "2025-03-03 https://github.com/niki-amini-naieni/CountGD/issues/36",
     ("start",),
 )
 mistake(
@@ -69,21 +69,21 @@ mistake(
     "computed in {dtype}, not in the dtype of the parameters",
     "Compute in the dtype of the parameters: no .half(), .float() or astype, and new tensors "
     "with dtype=….",
-    "2018-06-19 https://github.com/pytorch/pytorch/issues/8659",
+    "2017-12-25 https://github.com/intel/ipex-llm/issues/2098",
 )
 mistake(
     "numerics",
     "narrow-products",
     "products are computed in {dtype}, through autocast or a conversion: float64 hides it",
     "Take torch.autocast and conversions away: float32 is computed in float32.",
-    "2024-12-03 https://github.com/ml-explore/mlx/pull/1640",
+    "2017-12-25 https://github.com/intel/ipex-llm/issues/2098",
 )
 mistake(
     "numerics",
     "not-finite",
     "not finite, where the right value is",
     "Look for a division by 0, a logarithm of 0, or an exponential of something great.",
-    "2014-08-22 https://github.com/davehull/Kansa/pull/71",
+    "2019-11-13 https://github.com/sar-gupta/neural-network-from-scratch/issues/10",
 )
 mistake(
     "numerics",
@@ -107,7 +107,7 @@ mistake(
     "softmax",
     "Compute the logarithm of the softmax in one: scores - max - log Σ exp(scores - max), or "
     "log_softmax.",
-    "2015-07-15 https://github.com/Lasagne/Lasagne/pull/308",
+    "2020-07-27 https://github.com/aymericdamien/TensorFlow-Examples/issues/383",
 )
 mistake(
     "numerics",
@@ -165,7 +165,7 @@ shown_by(
         "stale-logits",
         "logits() computes with the parameters {how}, not with the trained ones",
         "logits() must use the parameters that train_step() changes: a run is evaluated with it.",
-        "2017-12-16 https://github.com/pytorch/tutorials/pull/188",
+        "2026-08-26 https://github.com/thinking-machines-lab/tinker-feedback/issues/143",
     ),
     lambda seen: iter([{"how": "of the start"}, {"how": "before the last step"}]),
 )(StaleLogits)

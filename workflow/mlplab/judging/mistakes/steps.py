@@ -142,7 +142,7 @@ _adam = mistake(
     "adam",
     "Adam, not gradient descent",
     "Plain gradient descent is asked for: torch.optim.SGD, or value -= learning_rate * gradient.",
-    "2016-05-27 https://github.com/BVLC/caffe/issues/4224",
+    "2019-06-12 https://github.com/ZezhouCheng/GP-DIP/issues/1",
 )
 shown_by(_adam, _named("Adam", "AdamW"))(Framework)
 shown_by(_adam, lambda seen: iter([{}, {"multiplied": True}]))(AdamUncorrected)
@@ -254,7 +254,7 @@ shown_by(
         "rate-twice",
         "the gradient is multiplied by the learning rate twice",
         "Multiply by it once, in the step.",
-        "2018-04-17 https://github.com/stormcolor/gbrain/issues/20",
+        "2016-10-17 https://github.com/gpleiss/nnlr/issues/3",
     ),
 )(RateTwice)
 
@@ -430,7 +430,7 @@ shown_by(
         "several-steps",
         "{times} steps on each batch, not one",
         "One call of train_step() is one step.",
-        "2020-06-24 https://github.com/nntrainer/nntrainer/pull/219",
+        "2020-01-19 https://github.com/iamtrask/Grokking-Deep-Learning/issues/31",
     ),
     lambda seen: iter([{"times": t} for t in (2, 3, 5, 10, "as many as it has examples:")]),
 )(SeveralSteps)
@@ -472,7 +472,7 @@ shown_by(
         "bias-rate",
         "{faster}: {times} times the step of the weights",
         "Weights and biases have the same learning rate.",
-        "2018-05-28 https://github.com/tensorflow/benchmarks/issues/191",
+        "2016-10-11 https://github.com/BVLC/caffe/issues/4831",
     ),
     _faster(True),
 )(RatesDiffer)
@@ -483,7 +483,7 @@ shown_by(
         "rates-differ",
         "{faster}: {times} times the step that the gradient asks for; the others' is right",
         "All parameters have the same learning rate.",
-        "2022-12-17 https://github.com/crowsonkb/k-diffusion/issues/50",
+        "2018-09-08 https://github.com/forresti/SqueezeNet/issues/60",
     ),
     _faster(False),
 )(RatesDiffer)
@@ -509,7 +509,7 @@ shown_by(
         "small-batch-dropped",
         "nothing is learned from a batch that is smaller than the first",
         "The last batch of an epoch is smaller, and counts as well.",
-        "2022-07-21 https://github.com/adapt-python/adapt/issues/63",
+        "2024-05-03 https://github.com/ultralytics/ultralytics/pull/11217",
     ),
     lambda seen: iter([{}, {"still_returned": True}]),
 )(SmallBatchDropped)
