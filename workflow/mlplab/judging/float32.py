@@ -4,6 +4,7 @@ In float64 a few bits lost inside do not show, nor do exponentials of great scor
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -49,6 +50,11 @@ def _step(
     return logits, loss.detach().double(), gradient
 
 
+def _float32(row: Row) -> Row:
+    """A row of numbers that were computed in float32, and compared in float64."""
+    return replace(row, dtype="float32")
+
+
 def _batch(problem: Problem) -> Batch:
     images, labels = next(problem.batches(1))
     return images[:MOST_IMAGES].float(), labels[:MOST_IMAGES]
@@ -65,7 +71,7 @@ def float32_step(
         ("logits in float32", 0, found[0], right[0]),
         ("loss in float32", 1, found[1], right[1]),
     ):
-        yield row_of(problem, quantity, "", step, actual, expected, VALUE_TOLERANCE)
+        yield _float32(row_of(problem, quantity, "", step, actual, expected, VALUE_TOLERANCE))
     yield from each_parameter(
         problem, "gradient in float32", 1, found[2], right[2], GRADIENT_TOLERANCE
     )
@@ -92,9 +98,8 @@ def great_scores(
         found, right = (
             _step(each, start, activation, (chosen, labels), rate) for each in (build, reference)
         )
-        yield row_of(
-            problem, f"loss with scores of {words}", "", 1, found[1], right[1], VALUE_TOLERANCE
-        )
+        loss = f"loss with scores of {words}"
+        yield _float32(row_of(problem, loss, "", 1, found[1], right[1], VALUE_TOLERANCE))
         yield from each_parameter(
             problem,
             f"gradient with scores of {words}",
