@@ -85,7 +85,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         self._held: list[logging.LogRecord] = []
         self._nothing = self._closed = False
         self._begun = self._last = time.monotonic()
-        self._ticker = None if settings.dryrun or "ALL" in self._quiet else Ticker(self._tick)
+        self._ticker = None if settings.dryrun else Ticker(self._tick)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print or show a record."""
@@ -155,7 +155,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         """Say what has been held back or, where nothing has, that this goes on."""
         if self._held:
             self._print_held()
-        elif "PROGRESS" not in self._quiet:
+        elif not self._quiet & {"ALL", "PROGRESS"}:
             print(f"… {time.monotonic() - self._begun:.0f} s", file=sys.stderr, flush=True)
         self._last = time.monotonic()
 
