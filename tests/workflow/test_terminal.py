@@ -199,11 +199,13 @@ def test_a_broken_environment_is_one_message(
 def test_a_study_is_watched_from_another_process_until_it_ends_or_is_killed(
     project: Project,
 ) -> None:
-    project.write_config(grid=ONE, training={"epochs": 200, "batch_size": 2})
+    project.write_config(grid=ONE, training={"epochs": 400, "batch_size": 2})
     process = project.start("--cores", "2")
     folder = project.folder / STUDY
     deadline = time.monotonic() + 120
-    while not list(folder.rglob(live.FILE)) or not (folder / FILE).exists():
+    # A store is not killed while it is made.
+    needed = [folder / FILE, folder / "study.json"]
+    while not list(folder.rglob(live.FILE)) or not all(file.exists() for file in needed):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
     assert Progress.load(folder).status == "running"
