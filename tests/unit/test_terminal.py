@@ -134,7 +134,7 @@ def test_a_busy_study_takes_six_rows_and_says_what_matters() -> None:
     said = text(rows)
     assert "digits ━━━━━━─" in said and "12/57 jobs in 30 s" in said
     assert "  concise tanh seed=0  epoch  3/10  loss 0.5000  █▃▁" in said
-    assert "2 more networks, 1 network about to train, evaluate scratch relu" in said
+    assert "2 more networks, 1 network waiting, evaluate scratch relu" in said
     assert "1 crashed, 1 failed, 3 networks trained, best test accuracy 0.9000" in said
     assert "(scratch relu seed=0)" in said
 
@@ -164,7 +164,7 @@ def test_a_line_says_what_goes_on_where_nothing_ends() -> None:
     study.running.pop("91")
     training[0] = (training[0][0], epochs(2.0))
     assert idle(study, training, NOW) == (
-        "… 12/57 jobs; 5 networks train, epoch 1 to 3 of 10; 1 network about to train"
+        "… 12/57 jobs; 5 networks train, epoch 1 to 3 of 10; 1 network waiting"
     )
     waiting = progress(running={"1": job("collect runs", None)})
     assert idle(waiting, [], NOW) == "… 12/57 jobs; collect runs for 5.0 s"
@@ -236,7 +236,7 @@ def test_a_log_says_why_its_job_failed_and_where(
 def test_of_a_job_whose_log_says_nothing_snakemake_or_the_cluster_tell(tmp_path: Path) -> None:
     own, clusters = tmp_path / "own.log", tmp_path / "cluster.log"
     own.write_text("epoch 1\n")
-    clusters.write_text("hello\nslurmstepd: error: DUE TO TIME LIMIT\nbye\n")
+    clusters.write_text("hello\nslurmstepd: error: DUE TO TIME LIMIT\nsrun: error: Killed\n")
     logs = [str(own), str(clusters)]
     assert records.failure("train", logs, "SLURM-job '3' failed").message == "SLURM-job '3' failed"
     said = records.failure("train", logs)

@@ -89,7 +89,7 @@ def _others(
     more = len(training) - len(shown)
     waiting = sum(bool(job.network) for job in jobs) - len(training)
     parts = [f"{number(more, 'more network')}"] if more else []
-    parts += [f"{number(waiting, 'network')} about to train"] if waiting else []
+    parts += [f"{number(waiting, 'network')} waiting"] if waiting else []
     parts += [job.name for job in jobs if not job.network]
     return Text(f"  {', '.join(parts)}", style="dim") if parts else None
 
@@ -122,8 +122,8 @@ def idle(progress: Progress, training: Sequence[tuple[Job, Live]], now: float) -
         of = max(each.epochs for _, each in training)
         parts.append(f"{number(len(training), 'network')} {verb}, epoch {reached} of {of}")
     if waiting := sum(bool(job.network) for job in progress.running.values()) - len(training):
-        parts.append(f"{number(waiting, 'network')} about to train")
+        parts.append(f"{number(waiting, 'network')} waiting")
     others = [job for job in progress.running.values() if not job.network]
     parts += [f"{job.name} for {duration(now - job.started)}" for job in others[:3]]
-    parts += [f"{len(others) - 3} more jobs"] if len(others) > 3 else []
+    parts += [number(len(others) - 3, "more job")] if len(others) > 3 else []
     return f"… {progress.done}/{progress.total} jobs; {'; '.join(parts) or 'nothing runs'}"

@@ -47,9 +47,9 @@ def failure(name: str, logs: Sequence[str], told: str | None = None) -> Failure:
     places = PLACE.findall(own) if "Traceback" in own else []
     last = own.rpartition("\n")[2]
     if not places and not last.startswith(ERROR):
-        # Killed, cancelled, or out of memory or time.
+        # Killed, cancelled, or out of memory or time: of errors the first is the cause.
         errors = [line for text in others for line in text.splitlines() if ERROR in line]
-        return Failure(name, told or (errors or ["it ended without saying why"])[-1], "", log)
+        return Failure(name, told or (errors or ["it ended without saying why"])[0], "", log)
     mine = [place for place in places if PACKAGES not in place[0]] or places
     place = ":".join(mine[-1]) if mine else ""
     if last.startswith(("ImportError", "ModuleNotFoundError")):
