@@ -40,6 +40,7 @@ ARTICLE: Config = {
     "tracking": {
         "uri": None,
         "wait_seconds": 60,
+        "live": False,
         "models": True,
         "ui_url": "http://127.0.0.1:5000",
     },

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, ViewType
 
-from conftest import epoch_row, failed_record, manifest, run_record, write_record
+from conftest import REPOSITORY, epoch_row, failed_record, manifest, run_record, write_record
 from mlplab.addresses import without_credentials
 from mlplab.analysis.runs import contradictions, runs_table
 from mlplab.errors import UserError
@@ -205,6 +205,34 @@ def test_a_record_that_is_sent_twice_makes_one_run(store: Store, tmp_path: Path)
     files = write_record(small(), tmp_path)
     assert store.send(files) == store.send(files)
     assert len(store.runs(ViewType.ALL)) == 1
+
+
+def test_the_searches_of_the_readme_answer_their_questions(store: Store, tmp_path: Path) -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    searches = re.findall(r"^\| .*\? .*\| `{1,2}((?:tags|metrics)\..*?[^`])`{1,2} \|$", text, re.M)
+    assert len(searches) == 5
+    missed, troubled, by_heart, dead, calibrated = searches
+    by_heart_row = epoch_row(1, training_accuracy=0.99, test_accuracy=0.8)
+    sound = replace(small(), history=[epoch_row(1, training_accuracy=0.91, test_accuracy=0.9)])
+    scores = {**sound.evaluation.metrics, "expected_calibration_error": 0.01}
+    sound = replace(sound, diagnostics=[], evaluation=replace(sound.evaluation, metrics=scores))
+    records = {
+        "failed": failed_record(PATH),
+        "by heart": run_record(f"{PATH}1", [by_heart_row]),
+        "sound": replace(sound, run=replace(sound.run, run=f"{PATH}2")),
+    }
+    ids = {}
+    for name, record in records.items():
+        (tmp_path / name).mkdir()
+        ids[name] = store.send(write_record(record, tmp_path / name))
+
+    def found(search: str) -> set[str]:
+        runs = store.client.search_runs([store.study["experiment_id"]], search)
+        return {name for name, run_id in ids.items() if run_id in {r.info.run_id for r in runs}}
+
+    assert found(missed) == found(troubled) == {"failed"}
+    assert found(by_heart) == found(dead) == {"by heart"}
+    assert found(calibrated) == {"sound"}
 
 
 def test_another_training_of_the_run_replaces_it(store: Store, tmp_path: Path) -> None:

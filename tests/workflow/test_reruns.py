@@ -127,6 +127,12 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         'OUTPUTS = ("scores", "logits", ',
         FROM_THE_TABLE | {"track", "collect_runs"},
     ),
+    "what is sent while a run trains": (
+        "tracking/live.py",
+        "PARTING = 1.0",
+        "PARTING = 2.0",
+        set(),
+    ),
     "a study's note in MLflow": (
         "tracking/notes.py",
         "SENTENCES_AT_MOST = 5",

@@ -22,4 +22,10 @@ with logged(snakemake):
         snakemake.config["checkpoint_epochs"],
         snakemake.config["isolation"],
         dict(snakemake.output.items()),
+        {
+            "uri": snakemake.config["tracking"]["uri"],
+            "study": f"results/{snakemake.config['study']}/study.json",
+        }
+        if snakemake.config["tracking"]["live"]
+        else None,
     )

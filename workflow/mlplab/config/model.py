@@ -105,6 +105,11 @@ class Tracking:
         "never waits: what could not be sent is sent then.",
         minimum=0,
     )
+    live: bool = key(
+        False,
+        "Whether a run's epochs are sent while it trains, and not only its record after it. "
+        "Training never waits for it; each job takes the time and memory of MLflow's client.",
+    )
     models: bool = key(
         True,
         "Whether MLflow keeps the network of each run as a model, to load and to serve "

@@ -39,6 +39,8 @@ BOOK_KEEPING = frozenset(
         "study/provenance.py",
         "study/record.py",
         "study/settings.py",
+        "tracking/__init__.py",
+        "tracking/live.py",
         "training/__init__.py",
     )
 )

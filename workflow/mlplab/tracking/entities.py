@@ -70,9 +70,7 @@ def metrics(record: RunRecord, model_id: str | None = None) -> list[Metric]:
 
 def _points(record: RunRecord) -> Iterator[Metric]:
     for row in record.history:
-        for name, value in row.items():
-            if name not in ("epoch", "timestamp"):
-                yield Metric(name, value, row["timestamp"], row["epoch"])
+        yield from of_epoch(row)
     times = {0: record.run.started, **{row["epoch"]: row["timestamp"] for row in record.history}}
     for row in record.diagnostics:
         name = f"{row['quantity']}/{row['of']}"
@@ -81,6 +79,13 @@ def _points(record: RunRecord) -> Iterator[Metric]:
         last = record.history[-1]
         if name not in last:
             yield Metric(name, value, last["timestamp"], last["epoch"])
+
+
+def of_epoch(row: Mapping[str, Any]) -> Iterator[Metric]:
+    """The points of an epoch, a row of a history."""
+    for name, value in row.items():
+        if name not in ("epoch", "timestamp"):
+            yield Metric(name, value, row["timestamp"], row["epoch"])
 
 
 def tags(record: RunRecord, study_digest: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ from mlplab.tracking.store import (
 )
 from mlplab.tracking.study import (
     KIND_TAG,
+    LIVE_TAG,
     RECORD_TAG,
     RUN_TAG,
     delete_runs,
@@ -106,6 +107,11 @@ def _send(
     def live() -> Run | None:
         found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{path}'")
         same = [run for run in found if run.data.tags.get(RECORD_TAG) == digest]
+        if not same:
+            same = [run for run in found if _is_of(client, run, record)][:1]
+            for run in same:
+                client.set_tag(run.info.run_id, RECORD_TAG, digest)
+                client.delete_tag(run.info.run_id, LIVE_TAG)
         # One that is complete may be what another sender has reported: it comes first.
         same.sort(key=lambda run: (run.info.status != ended, run.info.run_id))
         delete_runs(client, (run for run in found if run not in same[:1]))
@@ -132,6 +138,15 @@ def _send(
             models.fill(client, run_id, model_id, record, files, manifest, networks)
         client.set_terminated(run_id, ended, end_time=record.run.ended)
     return {"experiment_id": experiment_id, "run_id": run_id}
+
+
+def _is_of(client: MlflowClient, run: Run, record: RunRecord) -> bool:
+    """Whether a run that was sent live is of this training: it has no point of another."""
+    if LIVE_TAG not in run.data.tags:
+        return False
+    known = {(row["epoch"], row["timestamp"]) for row in record.history}
+    points = client.get_metric_history(run.info.run_id, "training_loss")
+    return all((point.step, point.timestamp) in known for point in points)
 
 
 def _log(

@@ -34,6 +34,8 @@ LOCAL_ARTIFACTS = Path("results/mlflow/artifacts")
 RUN_TAG = "mlplab.run"
 RECORD_TAG = "mlplab.record"
 KIND_TAG = "mlplab.kind"
+# Of a run that is sent while it trains, until its record is there.
+LIVE_TAG = "mlplab.live"
 
 # Another sender of the same run, or of the first run of a data set, may be in the way.
 ATTEMPTS = 3
