@@ -293,7 +293,6 @@ def test_a_folder_has_its_files_and_not_their_helpers(tmp_path: Path) -> None:
 ACTIVATIONS = {
     "not elementwise": ("return x - x.mean()", "elementwise", "other values as a table"),
     "softmax": ("return torch.softmax(x, -1)", "elementwise", "other values"),
-    "float64": ("return torch.tanh(x.double())", "keeps shape and dtype", "a float64 tensor"),
     "overflow": (
         "return torch.exp(x) / (1 + torch.exp(x))",
         "finite",
@@ -333,6 +332,12 @@ def test_an_activations_failure_is_told_in_its_own_words(name: str, tmp_path: Pa
     wrong = [found for found in requirements(activations.load(path), path) if not found.met]
     assert wrong[0].requirement.startswith(requirement)
     assert detail in wrong[0].detail
+
+
+def test_an_activation_of_another_dtype_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "def function(x):\n    return x.double().tanh()\n")
+    with pytest.raises(PlugInError, match=rf"^{path}:1: .* it returned a float64 tensor"):
+        list(requirements(activations.load(path), path))
 
 
 @pytest.mark.parametrize("name", activations.names())

@@ -154,13 +154,14 @@ def check_activation(path: Path, activation: Activation) -> tuple[bool, list[str
     """Whether an activation is right, alone and in each implementation; a line for each."""
     formulas = f"{activation.formula}; derivative: {activation.derivative_formula}"
     lines, met = [f"{path.stem}: {formulas}"], True
-    for found in requirements(activation, path):
-        met &= found.met
-        detail = f"({found.detail})" if found.met and found.detail else f": {found.detail}"
-        told = f"{found.requirement}{' ' if found.met else ''}{detail if found.detail else ''}"
-        lines.append(f"  {'ok   ' if found.met else 'WRONG'}  {told.rstrip()}")
-        if not found.met and found.basic:
-            return False, lines
+    try:
+        for found in requirements(activation, path):
+            met &= found.met
+            lines.append(found.line())
+            if not found.met and found.basic:
+                return False, lines
+    except PlugInError as error:
+        return False, [*lines, f"  FAILS  {error}"]
     reference, parts = implementations.source(REFERENCE), PARTS[:OF_EACH_ACTIVATION]
     for name in implementations.names():
         rows = compare(implementations.source(name), reference, activation, problems(), parts)
@@ -213,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             met &= judged.right
             print(judged.row(files) if is_table else "\n".join(judged.lines(asked.output)))
     except PlugInError as error:
-        print(f"FAILS  {error}")
+        print(f"  FAILS  {error}")
         met = False
     except UserError as error:
         print(error, file=sys.stderr)

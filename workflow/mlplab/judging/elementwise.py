@@ -9,7 +9,7 @@ import torch
 from mlplab.activations import Activation
 from mlplab.judging.tolerances import FLOAT64_TOLERANCE
 from mlplab.judging.values import difference, farthest
-from mlplab.plugins import PlugInError, blaming
+from mlplab.plugins import blaming
 
 # The textbook's range in its steps (0 is left to the subgradient that the file chooses), what is
 # close to 0, where most kinks are, and what is far from it.
@@ -32,6 +32,12 @@ class Found:
     detail: str
     # Without it nothing else can be said.
     basic: bool = False
+
+    def line(self) -> str:
+        """What is printed of it."""
+        if self.met:
+            return f"  ok     {self.requirement}" + (f" ({self.detail})" if self.detail else "")
+        return f"  WRONG  {self.requirement}: {self.detail}"
 
 
 def _own(activation: Activation, dtype: torch.dtype) -> list[torch.Tensor]:
@@ -66,10 +72,8 @@ def requirements(activation: Activation, path: Path) -> Iterator[Found]:
 def _dtypes(activation: Activation) -> Found:
     words = "keeps shape and dtype, float32 and float64"
     for dtype in (torch.float32, torch.float64):
-        try:
-            activation.function(NEAR.to(dtype).reshape(-1, 1), *_own(activation, dtype))
-        except PlugInError as error:
-            return Found(words, False, str(error))
+        # Where it does not, the activation refuses it, with its line.
+        activation.function(NEAR.to(dtype).reshape(-1, 1), *_own(activation, dtype))
     return Found(words, True, "")
 
 

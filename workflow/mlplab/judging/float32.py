@@ -40,14 +40,14 @@ REQUIREMENTS = {
 def _step(
     build: Build, start: Parameters, activation: Activation, batch: Batch, rate: float
 ) -> tuple[torch.Tensor, torch.Tensor, Parameters]:
-    """Logits, loss (float64) and gradient of a new network."""
+    """Logits, loss and gradient of a new network, all in float32."""
     network = build(copies(start), activation, rate)
     images, labels = batch
     logits = network.logits(images.clone()).detach().clone()
     loss, _ = network.train_step(images.clone(), labels.clone())
     after = network.parameters()
     gradient = {name: (value - after[name]) / rate for name, value in start.items()}
-    return logits, loss.detach().double(), gradient
+    return logits, loss.detach().float(), gradient
 
 
 def _float32(row: Row) -> Row:

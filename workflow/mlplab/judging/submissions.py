@@ -9,6 +9,8 @@ from mlplab import notebooks
 from mlplab.isolation.sandbox import Sandbox
 from mlplab.plugins import PlugInError, defines, source
 
+# How the end of a verdict begins, before which there are notes.
+ADVICE = "What to look at"
 ENDINGS = (".py", notebooks.ENDING)
 
 
@@ -57,7 +59,11 @@ class Judged:
 
     def lines(self, with_output: bool = False) -> list[str]:
         """The verdict with what else is to be said, and what the file has printed."""
-        lines = [*self.verdict, *(f"  note   {note}" for note in self._notes(with_output))]
+        lines = list(self.verdict)
+        advice = [index for index, line in enumerate(lines) if line.startswith(ADVICE)]
+        notes = [f"  note   {note}" for note in self._notes(with_output)]
+        place = min(advice, default=len(lines))
+        lines[place:place] = notes
         if with_output and self.sandbox and self.sandbox.output:
             lines.append("What the file has printed:")
             lines += [f"  | {line}" for line in self.sandbox.output.splitlines()]
