@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ class Process:
         self._scratch = scratch
         self._seconds, self._ends = 0.0, 0.0
         # Where it writes at which line it is, when it crashes or is asked.
-        self._dump = os.memfd_create("dump")
+        self._dump, name = tempfile.mkstemp()
+        os.unlink(name)
         descriptors = [connection.fileno(), self._dump]
         arguments = [*map(str, descriptors), settings]
         # Without namespaces of its own it sees this process: its memory must not be read.
@@ -81,7 +83,8 @@ class Process:
 
     def meet(self, connection: socket.socket) -> None:
         """Wait for its first byte, with which the kernel says its number: bwrap is in between."""
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        if sys.platform == "linux":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         while True:
             try:
                 byte, about, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))
@@ -89,12 +92,12 @@ class Process:
             except BlockingIOError:
                 self.watch()
                 time.sleep(0.01)
-        for level, kind, data in about:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                self._number, _, _ = CREDENTIALS.unpack(data[: CREDENTIALS.size])
-                with contextlib.suppress(OSError):
+        if sys.platform == "linux":
+            for level, kind, data in about:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+                    self._number, _, _ = CREDENTIALS.unpack(data[: CREDENTIALS.size])
                     self._within = os.pidfd_open(self._number)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         if not byte:
             raise Exceeded("ends before it has begun")
 

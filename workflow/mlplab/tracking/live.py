@@ -18,8 +18,9 @@ from mlplab.files import read_json
 from mlplab.study import colors
 from mlplab.study.grid import Run
 from mlplab.tracking import entities
-from mlplab.tracking.store import BRIEF_TIMEOUT, patience, reaching, tracking_uri
+from mlplab.tracking.store import BRIEF_TIMEOUT, patience, reaching
 from mlplab.tracking.study import KIND_TAG, LIVE_TAG, RUN_TAG, delete_runs, open_study
+from mlplab.tracking.uri import tracking_uri
 
 # Seconds that a run which has ended waits for a request that is under way.
 PARTING = 1.0
