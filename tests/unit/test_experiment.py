@@ -30,6 +30,7 @@ from mlplab.errors import UserError
 from mlplab.figures import canvas, diagnostics, images
 from mlplab.figures import runs as comparing_runs
 from mlplab.files import file_digest, read_json, write_json
+from mlplab.isolation.process import Limits
 from mlplab.study import provenance
 from mlplab.study.code import training_digest
 from mlplab.study.documents import read_manifest
@@ -304,6 +305,84 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "fails",
     ),
 }
+
+
+# A stranger's file → what becomes of the run.
+STRANGE = {
+    "exits": (
+        "implementation",
+        SCRATCH.replace(BACKWARD, f"{BACKWARD}        raise SystemExit\n"),
+        "train_step(images, labels) ends Python with status 0",
+    ),
+    "exits at its import": ("activation", "raise SystemExit\n", "ends Python with status 0"),
+    "crashes": (
+        "implementation",
+        SCRATCH.replace(BACKWARD, "        import ctypes; ctypes.string_at(0)\n"),
+        "killed by signal 11",
+    ),
+    "loops": (
+        "implementation",
+        SCRATCH.replace(BACKWARD, "        while True: pass\n"),
+        "has not ended within its limit of 1 s",
+    ),
+    "loops when evaluated": (
+        "activation",
+        "def function(x):\n    while len(x) != 32: pass\n    return x.tanh()\n",
+        "has not ended within its limit of 1 s",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_file_that_exits_or_loops_gives_a_record_of_its_failure(
+    place: Place, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(run, "EACH_EPOCH", Limits(call_seconds=1.0))
+    kind, content, message = STRANGE[what]
+    path = place.folder / "mine.py"
+    path.write_text(content)
+    record = place.record(job_of(place.data, **{kind: path}))
+    assert record.run.status == "failed"
+    assert record.run.error.startswith(f"{path}:")
+    assert message in record.run.error
+    assert record.history == []
+
+
+@pytest.mark.slow
+def test_a_strangers_file_trains_as_the_librarys_own(place: Place) -> None:
+    own = place.record(job_of(place.data), "own")
+    files = {}
+    for kind, source in (
+        ("implementation", implementations.source("scratch")),
+        ("activation", activations.source("relu")),
+    ):
+        files[kind] = place.folder / f"{kind}.py"
+        files[kind].write_text(source.read_text())
+    for name, given in (
+        ("implementation", {"implementation": files["implementation"]}),
+        ("activation", {"activation": files["activation"]}),
+        ("both", files),
+    ):
+        record = place.record(job_of(place.data, **given), name)
+        assert record.run.status == "finished"
+        found, expected = (pd.DataFrame(each.history) for each in (record, own))
+        columns = [name for name in found if str(name).endswith(("_loss", "_accuracy"))]
+        pd.testing.assert_frame_equal(found[columns], expected[columns], rtol=1e-5)
+        diagnoses = [[row["value"] for row in each.diagnostics] for each in (record, own)]
+        assert diagnoses[0] == pytest.approx(diagnoses[1], rel=1e-4)
+
+
+def test_where_isolation_cannot_be_had_the_job_ends(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlplab.isolation.launch.why_no_bwrap", lambda: "bwrap is not installed")
+    path = place.folder / "mine.py"
+    path.write_text(SCRATCH)
+    job = replace(job_of(place.data, path), isolation="require")
+    with pytest.raises(UserError, match="install the package bubblewrap"):
+        place.train(job)
+    assert not place.files().run.exists()
 
 
 def broken_job(folder: Path, data: Path, what: str, **changes: Any) -> Job:

@@ -33,6 +33,7 @@ from mlplab.figures.catalogue import catalogue
 from mlplab.report import comparing, findings, parity, render, shortlist, svg, wording
 from mlplab.report.findings import time as timing
 from mlplab.report.findings._finding import Finding
+from mlplab.report.findings.failures import divergence
 from mlplab.report.formulas import Formulas, formulas
 from mlplab.study import grid
 from mlplab.study.documents import Bound, Evaluation, GitState, Machine, SplitCounts
@@ -634,6 +635,28 @@ def test_diverged_runs_are_told_and_not_compared(tmp_path: Path) -> None:
     assert "leaving out 3 epochs without a finite loss" in text
     visible = Tags(study.page()).text
     assert wording.NOTHING in visible and "nan" not in visible.lower()
+
+
+def test_who_diverged_though_the_reference_did_not_is_told(tmp_path: Path) -> None:
+    study = Study(
+        tmp_path,
+        loss=lambda run: math.nan if run.implementation == "scratch" and run.seed == 1 else 0.4,
+    )
+    paths = [path for path, record in study.records.items() if record.run.status == "diverged"]
+    parity = pd.DataFrame(
+        {
+            "implementation": ["scratch"],
+            "quantity": ["loss with scores of ±200"],
+            "verdict": ["differs"],
+        }
+    )
+    told = divergence(study.records, "concise", parity).sentences[-1]
+    assert told.startswith(
+        "scratch diverged where concise, the reference, from the same start and on the same "
+        f"batches, did not: {paths[0]}"
+    )
+    assert told.endswith("Step by step, scratch differs where scores are great.")
+    assert "did not" not in " ".join(divergence(study.records, "scratch", parity[:0]).sentences)
 
 
 def test_a_study_in_which_all_runs_diverged_is_rendered(tmp_path: Path) -> None:

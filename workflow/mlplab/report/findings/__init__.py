@@ -59,7 +59,7 @@ def all_findings(
         replace(best, headline="") if winner else best,
         sanity(records, set(agreed.loc[agreed["verdict"] != "agrees", "implementation"])),
         agreement(records, tables["parity"], agreed),
-        divergence(records),
+        divergence(records, config["reference"], tables["parity"]),
         certainty(config, tables["intervals"]),
         vanishing(tables["networks"]),
         biases(config),

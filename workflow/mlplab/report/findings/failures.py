@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import pandas as pd
+
 from mlplab.report.findings._finding import Finding, first_of
 from mlplab.report.wording import count, listed
 from mlplab.study.record import RunRecord
@@ -55,8 +57,8 @@ def _suspects(failed: Sequence[RunRecord], records: Iterable[RunRecord]) -> str:
     return first_of(list(dict.fromkeys(suspects)))
 
 
-def divergence(records: Mapping[str, RunRecord]) -> Finding:
-    """Which runs ended early because their loss was not finite."""
+def divergence(records: Mapping[str, RunRecord], reference: str, parity: pd.DataFrame) -> Finding:
+    """Which runs ended early because their loss was not finite, and where the reference did not."""
     epochs = {
         path: len(record.history)
         for path, record in records.items()
@@ -75,4 +77,32 @@ def divergence(records: Mapping[str, RunRecord]) -> Finding:
         f"Diverged: {named}. They ended there; where a run diverged, its combination is "
         "left out of the comparison of accuracies."
     )
-    return Finding("divergence", "Divergence", [headline, details], headline)
+    blamed = _not_the_reference(epochs, records, reference, parity)
+    return Finding("divergence", "Divergence", [headline, details, *blamed], headline)
+
+
+def _not_the_reference(
+    diverged: Iterable[str],
+    records: Mapping[str, RunRecord],
+    reference: str,
+    parity: pd.DataFrame,
+) -> list[str]:
+    """Who diverged though the reference, with the same settings, did not; a sentence for each."""
+    alone: dict[str, list[str]] = {}
+    for path in diverged:
+        name = records[path].run.implementation
+        other = records.get(path.replace(name, reference, 1))
+        if name != reference and other and other.run.status == "finished":
+            alone.setdefault(name, []).append(path)
+    return [
+        f"{name} diverged where {reference}, the reference, from the same start and on the same "
+        f"batches, did not: {first_of(paths)}.{_great_scores(name, parity)}"
+        for name, paths in alone.items()
+    ]
+
+
+def _great_scores(name: str, parity: pd.DataFrame) -> str:
+    """What the comparison step by step says of an implementation where scores are great."""
+    rows = parity[(parity["implementation"] == name) & (parity["verdict"] != "agrees")]
+    great = rows["quantity"].str.contains("with scores of").any()
+    return f" Step by step, {name} differs where scores are great." if great else ""
