@@ -97,6 +97,36 @@ def forge():
 """,
         "        forge()",
     ),
+    "endless_notes": Attack(
+        "",
+        """
+import json, os, struct
+def forge():
+    head = json.dumps({"note": "it is right", "tensors": []}).encode()
+    while True:
+        for descriptor in range(3, 16):
+            try:
+                os.write(descriptor, struct.pack("<I", len(head)) + head)
+            except OSError:
+                pass
+""",
+        "        forge()",
+    ),
+    "great_answer": Attack(
+        "tensors of",
+        """
+import json, os, struct
+def forge():
+    shape = [1 << 40]
+    head = json.dumps({"answer": {}, "tensors": [["logits", "float64", shape]]}).encode()
+    for descriptor in range(3, 16):
+        try:
+            os.write(descriptor, struct.pack("<I", len(head)) + head)
+        except OSError:
+            pass
+""",
+        "        forge()",
+    ),
     "closed_connection": Attack("", in_step="import os; os.closerange(3, 64)"),
     # Bends the comparison.
     "patched_comparison": Attack(

@@ -17,6 +17,7 @@ import torch
 
 LENGTH = struct.Struct("<I")
 MOST_OF_HEAD = 1 << 20
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
 # How often `tick` is called while there is nothing to read, in seconds.
 TICK = 0.05
 
@@ -100,14 +101,17 @@ class Channel:
                 (str(name), DTYPES[dtype], [int(size) for size in shape])
                 for name, dtype, shape in head.pop("tensors")
             ]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (*MALFORMED, OverflowError, RecursionError) as error:
             raise ProtocolError(f"a head that is none ({type(error).__name__})") from error
         sizes = [math.prod(shape) * dtype.itemsize for _, dtype, shape in places]
         if any(size < 0 for _, _, shape in places for size in shape) or sum(sizes) > self._most:
             raise ProtocolError(f"tensors of {sum(sizes)} bytes")
         tensors = {}
         for (name, dtype, shape), size in zip(places, sizes, strict=True):
-            value = torch.empty(shape, dtype=dtype)
+            try:
+                value = torch.empty(shape, dtype=dtype)
+            except RuntimeError as error:
+                raise ProtocolError(f"a tensor of shape {shape}") from error
             if size:
                 self._read(_bytes_of(value))
             tensors[name] = value

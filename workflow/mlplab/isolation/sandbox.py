@@ -30,6 +30,8 @@ from mlplab.plugins import PlugInError
 SECONDS_TO_START = 120.0
 MOST_OF_A_LINE = 1000
 MOST_NOTES = 20
+# Bytes: what comes back is kept here, where it is compared.
+MOST_OF_AN_ANSWER = 1 << 29
 REFUSED = ("PermissionError", "Operation not permitted", "Read-only file system")
 
 
@@ -73,7 +75,7 @@ class Sandbox:
             self._process = Process(
                 theirs, json.dumps(settings), reads, self._scratch, self.with_bwrap, self.limits
             )
-        self._channel = Channel(ours, self.limits.memory, self._process.watch)
+        self._channel = Channel(ours, MOST_OF_AN_ANSWER, self._process.watch)
         self._process.answer_within(SECONDS_TO_START)
         try:
             self._process.meet(ours)
@@ -163,6 +165,8 @@ class Sandbox:
             self._channel.send({"call": call, "words": words, "drop": dropped, **about}, tensors)
             while "note" in (answer := self._channel.receive())[0]:
                 self._note(str(answer[0]["note"]))
+                # Whoever tells without end is waited for all the same.
+                self._process.watch()
         except Closed as error:
             raise self._stop(f"{words} {self._process.how_it_ended()}") from error
         except Exceeded as error:
