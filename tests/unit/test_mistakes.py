@@ -17,6 +17,7 @@ from mlplab.judging import benchmark, corpus, page
 from mlplab.judging.check import examine, problems
 from mlplab.judging.mistakes.catalogue import CATALOGUE
 from mlplab.judging.mistakes.diagnosis import cause_of
+from mlplab.judging.mistakes.evidence import Seen, probes_of, steps_of
 from mlplab.judging.mistakes.network import Network
 from mlplab.judging.values import Parameters
 
@@ -216,6 +217,19 @@ def test_the_benchmark_counts() -> None:
         "missed",
         "false",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, entry in CATALOGUE.items() if entry.variants])
+def test_a_network_that_makes_a_mistake_is_not_taken_for_another(name: str) -> None:
+    problem, tanh = problems()[0], activations.load("tanh")
+    (probe, *_) = probes_of(problem, tanh)
+    seen = Seen(probe, list(steps_of(Network(probe.start, tanh, probe.rate), probe)))
+    for variant in CATALOGUE[name].variants:
+        settings = next(iter(variant.settings(seen)), None)
+        if settings is not None:
+            found = cause_of("", 1, build_of(variant.network, **settings), tanh, problem)
+            assert found is None or found.mistake.name == name, settings
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -66,23 +65,31 @@ class Outcome:
         return not self.expected and not self.right
 
 
-def judged(path: Path) -> tuple[Verdict, float]:
-    """The verdict on a file, isolated as `mlplab check` does it, and how long it took."""
+def judged(path: Path, isolation: str) -> tuple[Verdict, float]:
+    """The verdict on a file as `mlplab check` gives it, and the CPU seconds that it took.
+
+    They are those of one core, the file's own process included.
+    """
     torch.set_num_threads(1)
-    began = time.perf_counter()
-    with isolated(path) as run:
+    began = _used()
+    with isolated(path, isolation=isolation) as run:
         verdict = examine(path, None, run.implementation)
-    return verdict, time.perf_counter() - began
+    return verdict, _used() - began
 
 
-def _outcome(path: Path, expected: str, held_out: bool) -> Outcome:
-    verdict, seconds = judged(path)
+def _used() -> float:
+    """CPU seconds of this process and of those that it has waited for."""
+    return sum(os.times()[:4])
+
+
+def _outcome(path: Path, expected: str, held_out: bool, isolation: str) -> Outcome:
+    verdict, seconds = judged(path, isolation)
     cause = verdict.mistake.name if verdict.mistake else ""
     return Outcome(path.stem, expected, held_out, verdict.right, cause, verdict.headline(), seconds)
 
 
 def outcomes(
-    folder: Path, names: Sequence[str] = (), jobs: int = 1, scratch: Path | None = None
+    folder: Path, names: Sequence[str] = (), jobs: int = 1, isolation: str = "auto"
 ) -> Iterator[Outcome]:
     """Check a corpus, or those of its files that are named; in its order, the wrong ones first."""
     corpus = read(folder)
@@ -90,12 +97,12 @@ def outcomes(
     if unknown:
         raise UserError(f"{folder}: it has no {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory(prefix="mistakes-") as made:
-        written = scratch or Path(made)
-        tasks: list[tuple[Path, str, bool]] = []
+        tasks: list[tuple[Path, str, bool, str]] = []
         for wrong in corpus.wrong.values():
             if not names or wrong.name in names:
-                tasks.append((_written(wrong, written), wrong.cause, wrong.held_out))
-        tasks += [(p, "", False) for p in corpus.right if not names or p.stem in names]
+                path = _written(wrong, Path(made))
+                tasks.append((path, wrong.cause, wrong.held_out, isolation))
+        tasks += [(p, "", False, isolation) for p in corpus.right if not names or p.stem in names]
         if jobs == 1:
             yield from (_outcome(*task) for task in tasks)
             return
@@ -116,8 +123,8 @@ def table(found: Sequence[Outcome]) -> str:
     first = [one for one in wrong if not one.held_out]
     after = [one for one in wrong if one.held_out]
     lines = [
-        "| | wrong networks | detected | cause in the first line | false causes | seconds: median, "
-        "most |",
+        "| | wrong networks | detected | cause in the first line | false causes | CPU seconds: "
+        "median, most |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for words, chosen in (
@@ -135,7 +142,7 @@ def table(found: Sequence[Outcome]) -> str:
         alarms = sum(one.false_alarm for one in right)
         lines += [
             "",
-            "| right networks | false alarms | seconds: median, most |",
+            "| right networks | false alarms | CPU seconds: median, most |",
             "|---:|---:|---:|",
             f"| {len(right)} | {alarms} | {_seconds(right)} |",
         ]
@@ -175,11 +182,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="files at once (default: all cores)"
     )
+    parser.add_argument(
+        "--isolation",
+        choices=("auto", "require", "off"),
+        default="auto",
+        help="how the files are run, as in mlplab check",
+    )
     parser.add_argument("--page", type=Path, help="put the table into this page (docs/mistakes.md)")
     chosen = parser.parse_args(arguments)
     try:
         found = []
-        for one in outcomes(chosen.folder, chosen.only, max(1, chosen.jobs)):
+        for one in outcomes(chosen.folder, chosen.only, max(1, chosen.jobs), chosen.isolation):
             found.append(one)
             print(f"{one.seconds:5.1f} s  {one.headline}", file=sys.stderr, flush=True)
     except UserError as error:
