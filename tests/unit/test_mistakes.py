@@ -209,7 +209,10 @@ def test_the_benchmark_counts() -> None:
     ]
     lines = benchmark.table(found).splitlines()
     assert "| all | 4 | 3 (75 %) | 1 (25 %) | 1 | 1.0, 3.0 |" in lines
-    assert "| added after | 2 | 1 (50 %) | 0 (0 %) | 1 | 2.0, 3.0 |" in lines
+    assert (
+        "| written afterwards, nothing changed since | 2 | 1 (50 %) | 0 (0 %) | 1 | 2.0, 3.0 |"
+        in lines
+    )
     assert "| 2 | 1 | 1.0, 1.0 |" in lines
     assert [line.split()[0] for line in benchmark.complaints(found)] == [
         "not",

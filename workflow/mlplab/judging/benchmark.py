@@ -128,8 +128,8 @@ def table(found: Sequence[Outcome]) -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     for words, chosen in (
-        ("there before the recognisers were written", first),
-        ("added after", after),
+        ("that the recognisers were written with", first),
+        ("written afterwards, nothing changed since", after),
         ("all", wrong),
     ):
         if chosen:

@@ -31,9 +31,14 @@ mistake; else it says the place, with the values found and expected, and nothing
 {END}
 
 The corpus is `tests/mistakes/`: right networks in many styles, and wrong ones that are made from
-them by a few lines. Each has the report that its kind of fault is known from. A part of them was
-written after the recognisers, to see how these do with what they were not made for; what such an
-entry taught was built in then. `mlplab benchmark-mistakes` runs it again, or another corpus.
+them by a few lines, each with the report that its kind of fault is known from. The recognisers were
+written beside 75 of the wrong ones. 56 further ones, written from other reports, then were a first
+test: 54 were detected (two need great scores, which were not tried yet), of the 51 with a cause
+that can be told 40 were named, and three got a false one. What they taught was built in. The last
+row but one has those that were written after that; nothing has been changed for their sake. Some
+entries have no cause that could be told: they count as not named.
+
+`mlplab benchmark-mistakes` runs it again, or another corpus.
 
 What no such check can see: a fault outside of the file (data that are loaded wrongly, a test set
 that is trained on, a network that is saved or evaluated wrongly elsewhere), one that shows only
@@ -62,8 +67,12 @@ def page(table: str = "") -> str:
 
 
 def _entry(entry: Mistake) -> str:
-    said = re.sub(r"\{(\w+)\}", "…", entry.sentence)
-    said = said[0].upper() + said[1:]
+    said = entry.said(entry.example)
+    # Not the name of a method, nor of a parameter.
+    if re.match(r"[a-z]+[ ']", said):
+        said = said[0].upper() + said[1:]
+    if entry.example:
+        said = f"{said}, for example"
     return ENTRY.format(
         name=entry.name, said=f"{said}.", mend=entry.mend, known=entry.known, date=entry.date
     )

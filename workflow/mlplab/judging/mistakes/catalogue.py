@@ -39,6 +39,8 @@ class Mistake:
     mend: str
     known: str
     date: str
+    # Settings with which the page shows the sentence.
+    example: Settings = field(default_factory=dict)
     # Compared quantities that are this mistake as soon as they differ.
     quantities: tuple[str, ...] = ()
     variants: list[Variant] = field(default_factory=list)
@@ -77,12 +79,16 @@ def mistake(
     mend: str,
     known: str,
     quantities: tuple[str, ...] = (),
+    example: Settings | None = None,
 ) -> Mistake:
-    """Put a mistake into the catalogue; `known` is a date and an address."""
+    """Put a mistake into the catalogue; `known` is a date and an address.
+
+    `example` fills the braces of its sentence on the page.
+    """
     date, _, address = known.partition(" ")
     assert name not in CATALOGUE, name
     assert kind in KINDS, kind
-    entry = Mistake(name, kind, sentence, mend, address, date, quantities)
+    entry = Mistake(name, kind, sentence, mend, address, date, example or {}, quantities)
     CATALOGUE[name] = entry
     return entry
 

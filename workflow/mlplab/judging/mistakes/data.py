@@ -59,6 +59,7 @@ shown_by(
         "each image's pixels are in another order: {order}",
         "images.flatten(1): row by row, as they come.",
         "2017-05-03 https://github.com/nitrain/nitrain/issues/14",
+        example={"order": "column by column"},
     ),
     _orders,
 )(OtherOrder)
@@ -177,6 +178,7 @@ shown_by(
         "the images are standardised first: by {how}",
         "The network computes with the images as they come, between 0 and 1.",
         "2019-02-26 https://github.com/oscarkey/multitask-learning/issues/6",
+        example={"how": "0.5 and 0.5"},
     ),
     _standards,
 )(Standardised)
@@ -209,6 +211,7 @@ shown_by(
         "the images are changed first: {how}",
         "The network computes with the images as they come, between 0 and 1.",
         "2018-03-01 https://github.com/9crk/caffe-mnist-test/issues/2",
+        example={"how": "inverted"},
     ),
     _values,
 )(OtherValues)
@@ -222,10 +225,10 @@ class OtherLabels(Network):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         classes = self.start[f"b{self.depth}"].numel()
         changed = {
-            "one more than they are": (labels + 1) % classes,
-            "one less than they are": (labels - 1) % classes,
-            "one less than they are, 0 at least": (labels - 1).clamp(min=0),
-            "one more than they are, the last at most": (labels + 1).clamp(max=classes - 1),
+            "one more than they should be": (labels + 1) % classes,
+            "one less than they should be": (labels - 1) % classes,
+            "one less than they should be, 0 at least": (labels - 1).clamp(min=0),
+            "one more than they should be, the last at most": (labels + 1).clamp(max=classes - 1),
             "counted from the other end": classes - 1 - labels,
         }
         return images, changed[self.how]
@@ -233,10 +236,10 @@ class OtherLabels(Network):
 
 def _other_labels(seen: Seen) -> Iterator[Settings]:
     for how in (
-        "one more than they are",
-        "one less than they are",
-        "one less than they are, 0 at least",
-        "one more than they are, the last at most",
+        "one more than they should be",
+        "one less than they should be",
+        "one less than they should be, 0 at least",
+        "one more than they should be, the last at most",
         "counted from the other end",
     ):
         yield {"how": how}
@@ -249,6 +252,7 @@ shown_by(
         "the labels are {how}",
         "Labels count the classes from 0, and are used as they come.",
         "2021-08-23 https://github.com/mlverse/torch/pull/681",
+        example={"how": "one more than they should be"},
     ),
     _other_labels,
 )(OtherLabels)
@@ -346,15 +350,17 @@ mistake(
     "the examples of the batch do not count alike in the gradient: {shares}",
     "The mean over the batch: every example counts once, divided by len(labels).",
     "2020-11-24 https://github.com/chrischoy/SpatioTemporalSegmentation/issues/46",
+    example={"shares": "0.8 to 1.4 times 1/32"},
 )
 
 shown_by(
     mistake(
         "data",
         "part-of-the-batch",
-        "{part} of the batch alone is learned from",
+        "a part of the batch alone is learned from: {part}",
         "All examples of the batch count, the last one too.",
         "2025-04-20 https://github.com/WeisongZhao/SN2N/issues/9",
+        example={"part": "half of the examples"},
     ),
     _parts,
 )(PartOfTheBatch)

@@ -26,7 +26,7 @@ def cause(probes: Sequence[Probe], shown: Sequence[Sequence[Shown]]) -> Cause | 
     first = every[0]
     kept = first.abs() > SMALL
     if not kept.all() and all(not (one.abs() > SMALL).all() for one in every):
-        part = f"a part ({int(kept.sum())} of {len(first)} examples)"
+        part = f"{int(kept.sum())} of {len(first)} examples"
         return named("part-of-the-batch", {"part": part})
     if all(one.max() - one.min() > 1e-6 for one in every):
         shares = f"{first.min():.3g} to {first.max():.3g} times 1/{len(first)}"

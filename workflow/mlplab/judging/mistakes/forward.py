@@ -51,6 +51,7 @@ shown_by(
         "{forgotten} left out: the bias is not added",
         "Every layer computes inputs @ W + b.",
         "2018-10-13 https://github.com/Kulbear/deep-learning-coursera/pull/48",
+        example={"forgotten": "b2"},
     ),
     _forgotten,
 )(BiasForgotten)
@@ -115,6 +116,7 @@ shown_by(
         "Use the activation that the network is given: activation.function and "
         "activation.derivative.",
         "2018-05-30 https://github.com/ubclaunchpad/minutes/pull/134",
+        example={"other": "tanh"},
     ),
     _others,
 )(AnotherActivation)

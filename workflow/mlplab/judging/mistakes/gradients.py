@@ -204,6 +204,7 @@ shown_by(
         "the derivative is that of {other}, whatever the activation",
         "Use the derivative of the activation that the network is given: activation.derivative(z).",
         "2020-07-13 https://github.com/jeffheaton/encog-dotnet-core/issues/124",
+        example={"other": "sigmoid"},
     ),
     _other_derivatives,
 )(OtherSlope)
@@ -436,6 +437,7 @@ shown_by(
         "{untouched}: the step does not change the bias",
         "Biases learn as weights do: b -= learning_rate * error.sum(0).",
         "2023-07-03 https://github.com/glouw/tinn/issues/30",
+        example={"untouched": "b1, b2"},
     ),
     _biases,
 )(NotTrained)
@@ -448,6 +450,7 @@ shown_by(
         "The step must reach the parameters of all layers: no detach() between them, and all of "
         "them in the optimiser (layers in a plain list are not seen by Module.parameters()).",
         "2017-02-01 https://github.com/pytorch/pytorch/issues/666",
+        example={"untouched": "W1, b1"},
     ),
     _all_but_last,
 )(NotTrained)
@@ -459,6 +462,7 @@ shown_by(
         "{untouched}: the step does not change these",
         "The step must reach all parameters, and parameters() must return the trained ones.",
         "2022-08-13 https://github.com/zjunlp/HVPNeT/issues/5",
+        example={"untouched": "W2, b2"},
     ),
     _some,
 )(NotTrained)
@@ -512,6 +516,7 @@ _by_norm = mistake(
     "the gradient is clipped by its norm, at {threshold}",
     "Take the clipping away: the step follows the gradient as it is.",
     "2022-11-15 https://github.com/MIC-DKFZ/nnUNet/issues/1224",
+    example={"threshold": 1.0},
 )
 shown_by(_by_norm, _torch_norm)(ClippedByTorch)
 shown_by(_by_norm, _norms)(Clipped)
@@ -523,6 +528,7 @@ shown_by(
         "the gradient's values are clipped at {threshold}",
         "Take the clipping away: the step follows the gradient as it is.",
         "2025-12-10 https://github.com/HomericIntelligence/Odyssey/issues/2666",
+        example={"threshold": 0.5},
     ),
     _values,
 )(Clipped)

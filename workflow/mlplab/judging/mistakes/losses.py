@@ -277,6 +277,7 @@ shown_by(
         "the focal loss, with γ = {gamma}: sure predictions count less",
         "Take the factor (1 - q)^γ away.",
         "2018-06-10 https://github.com/unsky/focal-loss/issues/21",
+        example={"gamma": 2.0},
     ),
     _focal,
 )(FocalLoss)
@@ -323,6 +324,7 @@ shown_by(
         "a small number is added in the logarithm, about {epsilon}: log(q + ε)",
         "log-softmax needs none: scores - max - log Σ exp(scores - max) is finite for all scores.",
         "2017-01-08 https://github.com/apache/mxnet/pull/4594",
+        example={"epsilon": 1e-07},
     ),
     _epsilon,
 )(EpsilonInLog)
@@ -360,6 +362,7 @@ shown_by(
         "label smoothing of {smoothing}: a part of the label is spread over all classes",
         "Leave label_smoothing out, or use one-hot labels of 0 and 1.",
         "2024-11-18 https://github.com/scikit-adaptation/skada/pull/279",
+        example={"smoothing": 0.1},
     ),
     _smoothing,
 )(LabelSmoothing)
@@ -420,6 +423,7 @@ shown_by(
         "the squared parameters ({parameters_counted}) are added to the loss, {strength}/2 times",
         "The loss that is asked for is the cross-entropy alone: take the penalty away.",
         "2018-01-15 https://github.com/ikhlestov/vision_networks/issues/21",
+        example={"parameters_counted": "weights", "strength": 0.001},
     ),
     _l2,
 )(L2InLoss)

@@ -70,6 +70,7 @@ mistake(
     "Compute in the dtype of the parameters: no .half(), .float() or astype, and new tensors "
     "with dtype=….",
     "2017-12-25 https://github.com/intel/ipex-llm/issues/2098",
+    example={"dtype": "float32"},
 )
 mistake(
     "numerics",
@@ -77,6 +78,7 @@ mistake(
     "products are computed in {dtype}, through autocast or a conversion: float64 hides it",
     "Take torch.autocast and conversions away: float32 is computed in float32.",
     "2017-12-25 https://github.com/intel/ipex-llm/issues/2098",
+    example={"dtype": "bfloat16"},
 )
 mistake(
     "numerics",
@@ -115,6 +117,7 @@ mistake(
     "probabilities are cut off at {epsilon} before the logarithm",
     "log-softmax needs no cut: scores - max - log Σ exp(scores - max) is finite for all scores.",
     "2018-10-15 https://github.com/FluxML/Flux.jl/pull/437",
+    example={"epsilon": 1e-07},
 )
 mistake(
     "step",
@@ -122,6 +125,7 @@ mistake(
     "from step {step} on, the step is {times} times as long as the learning rate says",
     "The learning rate is constant: no decay, no schedule, no early end.",
     "2018-04-19 https://github.com/amoudgl/pygoturn/issues/16",
+    example={"step": 101, "times": 0.5},
 )
 
 
@@ -166,6 +170,7 @@ shown_by(
         "logits() computes with the parameters {how}, not with the trained ones",
         "logits() must use the parameters that train_step() changes: a run is evaluated with it.",
         "2026-08-26 https://github.com/thinking-machines-lab/tinker-feedback/issues/143",
+        example={"how": "of the start"},
     ),
     lambda seen: iter([{"how": "of the start"}, {"how": "before the last step"}]),
 )(StaleLogits)

@@ -75,6 +75,7 @@ shown_by(
         "momentum of {momentum}: a part of the step before is in it",
         "Plain gradient descent is asked for: value -= learning_rate * gradient.",
         "2013-10-05 https://github.com/mdenil/dropout/issues/4",
+        example={"momentum": 0.9},
     ),
     _momentum,
 )(Momentum)
@@ -86,6 +87,7 @@ shown_by(
         "Nesterov's momentum of {momentum}",
         "Plain gradient descent is asked for: value -= learning_rate * gradient.",
         "2018-03-21 https://github.com/pytorch/pytorch/pull/5920",
+        example={"momentum": 0.9},
     ),
     _nesterov,
 )(Momentum)
@@ -155,6 +157,7 @@ shown_by(
         "Plain gradient descent is asked for: torch.optim.SGD, or value -= learning_rate * "
         "gradient.",
         "2021-11-23 https://github.com/PennyLaneAI/pennylane/issues/1928",
+        example={"optimiser": "RMSprop"},
     ),
     _named("RMSprop", "Adagrad", "Adadelta", "NAdam", "RAdam", "Adamax", "Rprop"),
 )(Framework)
@@ -212,6 +215,7 @@ shown_by(
         "Plain gradient descent is asked for: leave weight_decay, or the gradient of the L2 "
         "penalty, out.",
         "2013-04-04 https://github.com/rasmusbergpalm/DeepLearnToolbox/issues/32",
+        example={"decay": 0.0001, "decayed": "all parameters"},
     ),
     _decay,
 )(WeightDecay)
@@ -238,6 +242,7 @@ shown_by(
         "the learning rate is {fixed}, whatever was asked for",
         "Use the learning rate that the network is given.",
         "2023-03-02 https://github.com/EdwardRaff/Inside-Deep-Learning/issues/8",
+        example={"fixed": 0.01},
     ),
     _fixed,
 )(RateIgnored)
@@ -285,6 +290,7 @@ shown_by(
         "the step's size changes from step to step: {shown} times the learning rate",
         "The learning rate is constant: no decay, no warm-up, no scheduler.",
         "2019-10-02 https://github.com/ivadomed/ivadomed/pull/55",
+        example={"shown": "1, 0.99, 0.98, 0.97"},
     ),
     _changes,
 )(RateChanges)
@@ -313,6 +319,7 @@ shown_by(
         "divided by {divisor}, whatever the size of the batch",
         "Divide by len(labels): the last batch of an epoch is smaller.",
         "2016-01-06 https://github.com/rinuboney/ladder/issues/5",
+        example={"divisor": 256},
     ),
     _divisor,
 )(OtherBatchSize)
@@ -353,6 +360,7 @@ shown_by(
         "divided by the size of the batch {off:+d}",
         "Divide by len(labels), neither one more nor one less.",
         "2025-03-28 https://github.com/autrainer/autrainer/issues/125",
+        example={"off": -1},
     ),
     lambda seen: iter([{"off": -1}, {"off": 1}]),
 )(OffByOne)
@@ -411,6 +419,7 @@ shown_by(
         "the parameters change within the batch: a step after every {size} examples",
         "The batch is what it is given: one step for all of it.",
         "2020-01-19 https://github.com/iamtrask/Grokking-Deep-Learning/issues/31",
+        example={"size": 8},
     ),
     _pieces(2, 4, 5, 8, 10, 16, 32, 64, 128),
 )(InPieces)
@@ -431,6 +440,7 @@ shown_by(
         "{times} steps on each batch, not one",
         "One call of train_step() is one step.",
         "2020-01-19 https://github.com/iamtrask/Grokking-Deep-Learning/issues/31",
+        example={"times": 2},
     ),
     lambda seen: iter([{"times": t} for t in (2, 3, 5, 10, "as many as it has examples:")]),
 )(SeveralSteps)
@@ -473,6 +483,7 @@ shown_by(
         "{faster}: {times} times the step of the weights",
         "Weights and biases have the same learning rate.",
         "2016-10-11 https://github.com/BVLC/caffe/issues/4831",
+        example={"faster": "b1, b2", "times": 2.0},
     ),
     _faster(True),
 )(RatesDiffer)
@@ -484,6 +495,7 @@ shown_by(
         "{faster}: {times} times the step that the gradient asks for; the others' is right",
         "All parameters have the same learning rate.",
         "2018-09-08 https://github.com/forresti/SqueezeNet/issues/60",
+        example={"faster": "W1, b1", "times": 0.1},
     ),
     _faster(False),
 )(RatesDiffer)
@@ -537,6 +549,7 @@ shown_by(
         "gradients are gathered, and a step is taken after every {every} batches",
         "One step for each batch: no gradient accumulation.",
         "2019-10-16 https://github.com/eriklindernoren/PyTorch-YOLOv3/pull/313",
+        example={"every": 2},
     ),
     lambda seen: iter([{"every": e, "averaged": a} for e in (2, 3, 4) for a in (False, True)]),
 )(NowAndThen)
@@ -605,6 +618,7 @@ shown_by(
         "Plain gradient descent is asked for: value -= learning_rate * gradient, of this batch "
         "alone.",
         "2013-10-05 https://github.com/mdenil/dropout/issues/4",
+        example={"shown": "0, 0.25, 0.125"},
     ),
     _remembered,
 )(Remembers)
@@ -631,6 +645,7 @@ shown_by(
         "Look for a factor: a ½ or a 2 in the loss's derivative, backward() called twice, a rate "
         "that is multiplied by something.",
         "2018-08-27 https://github.com/markroxor/fromscratchtoml/issues/65",
+        example={"times": 2.0},
     ),
     _times,
 )(StepScaled)
