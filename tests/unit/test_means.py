@@ -90,10 +90,14 @@ def test_where_seeds_say_nothing_there_is_neither_interval_nor_p(values: list[fl
 
 
 def test_the_spread_over_seeds_is_at_least_what_is_known_of_it() -> None:
-    known = stats.sem(EVEN)
-    assert Means.of([EVEN], 0.0, 2 * known).error[0] == 2 * known
-    assert Means.of([EVEN], 0.0, known / 2).error[0] == pytest.approx(known)
-    assert math.isnan(Means.of([[0.1, 0.1, 0.1]], 0.0, 1.0).error[0])
+    low, high = bounds(EVEN)
+    # A normal one, since it is not known from these few seeds.
+    least = 2 * high / 1.959964
+    (lower,), (higher,) = Means.of([EVEN], 0.0, least).interval()
+    assert (lower, higher) == pytest.approx((-2 * high, 2 * high))
+    (lower,), (higher,) = Means.of([EVEN], 0.0, least / 3).interval()
+    assert (lower, higher) == pytest.approx((low, high))
+    assert math.isnan(Means.of([[0.1, 0.1, 0.1]], 0.0, 1.0).interval()[0][0])
 
 
 def test_an_interval_ends_where_values_do() -> None:

@@ -13,7 +13,7 @@ anew, so what another one would give (Nadeau & Bengio, NIPS 1999) is not in it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +61,8 @@ class Means:
     """The means of m samples, with what is known of how far they may be off; arrays of m.
 
     `n` values each, the standard `error` of the mean over seeds, the `skewness` of the values, and
-    the standard error of the mean over images (`images`, 0 where these are taken as they are).
+    the standard error of the mean over images (`images`, 0 where these are taken as they are);
+    `least` is what the error over seeds cannot be less than in truth, 0 where that is not known.
     `error` is NaN for fewer than 3 values, and for values that are all equal: nothing is said then.
     """
 
@@ -70,6 +71,7 @@ class Means:
     error: Values
     skewness: Values
     images: Values
+    least: Values
 
     @classmethod
     def of(
@@ -78,18 +80,17 @@ class Means:
         """Those of samples of any sizes; mean NaN for none. ValueError where one is not finite.
 
         `images` are the standard errors over images, and `least` what the standard error over seeds
-        is at least, as far as they are known.
+        cannot be less than, as far as they are known.
         """
         rows = [_moments(checked(sample)) for sample in samples]
         n, mean, error, skewness = np.array(rows, dtype=np.float64).reshape(-1, 4).T
-        errors = np.broadcast_to(np.asarray(images, dtype=np.float64), mean.shape)
-        # NaN stays: of equal values nothing is said.
-        error = np.maximum(error, np.nan_to_num(np.asarray(least, dtype=np.float64)))
-        return cls(n.astype(np.int64), mean, error, skewness, errors)
+        known = (np.asarray(each, dtype=np.float64) for each in (images, least))
+        errors, floor = (np.broadcast_to(each, mean.shape) for each in known)
+        return cls(n.astype(np.int64), mean, error, skewness, errors, np.nan_to_num(floor))
 
     def seeds_alone(self) -> "Means":
         """The same for the images as they are."""
-        return Means(self.n, self.mean, self.error, self.skewness, np.zeros_like(self.images))
+        return replace(self, images=np.zeros_like(self.images))
 
     def interval(
         self, least: float = -math.inf, greatest: float = math.inf, confidence: float = CONFIDENCE
@@ -128,11 +129,13 @@ class Means:
         """How far below and above the mean the bounds lie that leave `tail` beyond each."""
         quantile = -_widening(self.n) * special.stdtrit(np.maximum(self.n - 1, 1), tail)
         slope = self.skewness / np.sqrt(np.maximum(self.n, 1))
-        images = -special.ndtri(tail) * self.images
+        normal = -special.ndtri(tail)
 
         def distance(sign: int) -> Values:
-            seeds = np.maximum(quantile, sign * _inverse(sign * quantile, slope))
-            found: Values = np.hypot(self.error * np.maximum(seeds, 0.0), images)
+            farther = np.maximum(quantile, sign * _inverse(sign * quantile, slope))
+            # What is known of many images does not rest on a few seeds' degrees of freedom.
+            seeds = np.maximum(self.error * np.maximum(farther, 0.0), normal * self.least)
+            found: Values = np.hypot(seeds, normal * self.images)
             return found
 
         return distance(1), distance(-1)
