@@ -58,8 +58,8 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     ),
     "a table: twice n": (
         "analysis/summary.py",
-        'row["n"] = len(positions)',
-        'row["n"] = 2 * len(positions)',
+        '"n": len(positions)',
+        '"n": 2 * len(positions)',
         FROM_THE_TABLE,
     ),
     "a table of groups: the last instead of the best": (
