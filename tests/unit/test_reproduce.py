@@ -182,6 +182,10 @@ def test_a_crate_without_the_records_of_its_runs_is_refused(
     config = "study: mine\ngrid: {implementation: [scratch], activation: [relu], seed: [0]}\n"
     prepare(crate(config, **record), tmp_path / "good", trust=False)
     shutil.rmtree(tmp_path / "sent")
+    another = {f"results/mine/runs/{RUN}/run.json": "{}"}
+    with pytest.raises(UserError, match=rf"^{RUN}: its record .* another version wrote the file"):
+        prepare(crate(config, **record | another), tmp_path / "other", trust=False)
+    shutil.rmtree(tmp_path / "sent")
     record.pop(f"results/mine/runs/{RUN}/history.csv")
     with pytest.raises(UserError, match=rf"{RUN}: .*history\.csv"):
         prepare(crate(config, **record), tmp_path / "bad", trust=False)

@@ -45,9 +45,11 @@ class ReceivedCrate:
         for run in runs:
             try:
                 self.run_files(run).load()
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, UserError) as error:
+                # What is advised after it is for a study that ran here.
+                reason = str(error).partition("; ")[0]
                 raise UserError(
-                    f"{run}: its record in the crate cannot be read: {error}"
+                    f"{run}: its record in the crate is unreadable: {reason}"
                 ) from error
 
     def digest(self, file: Path) -> str | None:
