@@ -165,6 +165,12 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "EXACT = 0.5 * ",
         FROM_THE_TABLE | DIAGNOSTICS | PARITY,
     ),
+    "how strangers' files are isolated": (
+        "isolation/remote.py",
+        "itertools.count()",
+        "itertools.count(1)",
+        PAGE | PARITY | {"plot_activation"},
+    ),
     "a comment": ("training/loop.py", "import math\n", "import math  # for infinity\n", set()),
     "a docstring": ("plugins.py", '"""Plug-ins: ', '"""Plugged in: ', set()),
     "a script": (
