@@ -238,7 +238,8 @@ def tracking_result() -> dict[str, Any]:
         "runs": 60,
         "epochs": 10,
         **dict.fromkeys(
-            ("import", "first_open", "open", "first_run", "run", "read"), spread([0.1])
+            ("import", "first_open", "open", "first_run", "run_without_model", "run", "read"),
+            spread([0.1]),
         ),
         "calls": {"log_batch (metrics)": {"times": 1.0, "seconds": 0.0321}},
         "bytes_per_run": 30_000,
