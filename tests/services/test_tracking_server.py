@@ -299,7 +299,7 @@ def test_points_that_are_sent_twice_are_kept_once(server: Server, tmp_path: Path
     expected = [(row["epoch"], row["timestamp"], row["test_loss"]) for row in record.history]
     history = client.get_metric_history(run_id, "test_loss")
     assert [(point.step, point.timestamp, point.value) for point in history] == expected
-    assert len(client.get_run(run_id).inputs.dataset_inputs) == 1
+    assert len(client.get_run(run_id).inputs.dataset_inputs) == 2
     assert set(client.get_run(run_id).data.params) == set(entities.parameters(record))
 
 
