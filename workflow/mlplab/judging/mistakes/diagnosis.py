@@ -16,11 +16,15 @@ from mlplab.activations import Activation
 from mlplab.implementations import Build
 from mlplab.judging.cases import Problem
 from mlplab.judging.mistakes import (
+    batches,
     data,
     examples,
     forward,
     gradients,
     losses,
+    optimisers,
+    parameters,
+    returned,
     state,
     steps,
     unusual,
@@ -32,7 +36,10 @@ from mlplab.judging.values import copies, difference
 from mlplab.plugins import PlugInError
 
 # Imported for what they put into the catalogue.
-KINDS = (data, forward, losses, gradients, steps, state)
+KINDS = (
+    *(data, forward, losses, returned, gradients, parameters),
+    *(optimisers, batches, steps, state),
+)
 
 # Differences below these parts of a value are rounding, and are not read.
 ROUNDING = 2e-13
