@@ -70,6 +70,9 @@ def test_every_wrong_network_has_a_known_cause_and_a_source() -> None:
 def test_the_page_is_written_from_the_catalogue() -> None:
     text = (REPOSITORY / "docs" / "mistakes.md").read_text(encoding="utf-8")
     assert text == page.page(page.table_of(text)), "run `make docs`"
+    table = page.table_of(text)
+    assert f"| all | {len(CORPUS.wrong)} |" in table, "run `mlplab benchmark-mistakes --page`"
+    assert f"| {len(CORPUS.right)} | 0 |" in table
 
 
 @pytest.mark.slow
