@@ -501,7 +501,7 @@ def test_of_many_cells_a_study_has_the_numbers_of_the_most_accurate() -> None:
 
 def test_accuracy_and_loss_come_first() -> None:
     names = list(dict.fromkeys(point.key for point in mlflow_entities.metrics(run_record(PATH))))
-    assert names[:3] == ["test_accuracy", "test_loss", "training_loss"]
+    assert names[:4] == ["test_accuracy", "test_loss", "late_test_accuracy", "training_loss"]
     assert set(names[-3:]) == set(DIAGNOSES)
 
 
