@@ -288,7 +288,7 @@ def test_a_job_that_is_tried_again_is_told(snakemake: Any) -> None:
     each.say(LogEvent.JOB_ERROR, "Error in rule", logging.ERROR, **ERROR)
     each.say(None, "Trying to restart job 3.")
     failed, again = each.printed()
-    assert failed.startswith("✗ train failed: it ended without saying why")
+    assert failed.startswith("✗ train failed (train.log): it ended without saying why")
     assert again == "Trying to restart job 3."
 
 
@@ -329,8 +329,8 @@ def test_a_message_that_many_jobs_fail_with_is_said_once_and_then_counted(snakem
         logging.ERROR,
     )
     assert each.end() == [
-        "✗ train failed: no disk (broken.log)",
-        "✗ train and 14 other jobs failed: no disk (broken.log)",
+        "✗ train failed (broken.log): no disk",
+        "✗ train and 14 other jobs failed (broken.log): no disk",
         "0 of 15 jobs are done, in 0.0 s: once it is mended, the same command goes on from there",
     ]
 

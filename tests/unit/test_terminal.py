@@ -271,7 +271,7 @@ def test_each_job_is_a_line_where_no_block_can_be_drawn() -> None:
         "12/57 train scratch relu seed=0 ✗ crashed: mine.py:7: no 3.1 s",
         "12/57 train scratch relu seed=0 ✗ diverged: loss nan 3.1 s",
         "12/57 evaluate scratch relu 3.1 s",
-        "✗ plot samples failed: figures/images.py:7: ValueError: no (logs/plot_samples.log)",
+        "✗ plot samples failed (logs/plot_samples.log): figures/images.py:7: ValueError: no",
     ]
 
 
@@ -397,8 +397,8 @@ def test_failed_jobs_end_in_each_message_once(study: Path) -> None:
     end = progress(study=str(study), failures={**failures, "9": replace(FAILURE, message="other")})
     end.end()
     assert [line.text for line in ending(end, 31.0)] == [
-        "✗ plot 0 and 2 other jobs failed: figures/images.py:7: ValueError: no (0.log)",
-        "✗ plot samples failed: figures/images.py:7: other (logs/plot_samples.log)",
+        "✗ plot 0 and 2 other jobs failed (0.log): figures/images.py:7: ValueError: no",
+        "✗ plot samples failed (logs/plot_samples.log): figures/images.py:7: other",
         "12 of 57 jobs are done, in 31 s: once it is mended, the same command goes on from there",
     ]
 

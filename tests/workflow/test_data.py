@@ -60,6 +60,7 @@ def tiny(project: Project, server: str, tmp_path: Path) -> Project:
     }
     registry = project.folder / "workflow/mlplab/datasets"
     entry = yaml.safe_load((registry / "fashion_mnist.yaml").read_text())
+    del entry["size"]
     entry.update(title="Tiny", files=files, class_names=["even", "odd"], mirrors=[])
     (registry / "tiny.yaml").write_text(yaml.safe_dump(entry))
     return project

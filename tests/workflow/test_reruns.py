@@ -169,7 +169,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "isolation/remote.py",
         "itertools.count()",
         "itertools.count(1)",
-        PAGE | PARITY | {"plot_activation"},
+        FROM_THE_TABLE | DIAGNOSTICS | PARITY | {"plot_activation"},
     ),
     "a comment": ("training/loop.py", "import math\n", "import math  # for infinity\n", set()),
     "a docstring": ("plugins.py", '"""Plug-ins: ', '"""Plugged in: ', set()),

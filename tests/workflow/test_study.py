@@ -133,7 +133,7 @@ def test_an_edited_record_is_not_published_and_the_advised_command_mends_it(
         text=True,
     )
     assert mended.returncode == 0, mended.stdout + mended.stderr
-    timed = ("seconds", "timestamp", "samples_per_second")
+    timed = ("seconds", "cpu_seconds", "timestamp", "samples_per_second")
     again, before = (pd.read_csv(io.StringIO(text)) for text in (history.read_text(), whole))
     pd.testing.assert_frame_equal(*(rows.drop(columns=[*timed]) for rows in (again, before)))
     assert tracked(project) == [(path, "FINISHED") for path in sorted(RUNS)]

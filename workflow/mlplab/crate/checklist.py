@@ -121,7 +121,8 @@ def _settings(study: FinishedStudy) -> Iterator[str]:
     if config["selection"]:
         yield (
             "The best combination was chosen by its mean accuracy on validation images, held out "
-            "of the training set; the test set was read once, for the winner."
+            "of the training set; then the test set was read for it. `test_readings.jsonl` has "
+            "every such reading of the study."
         )
     else:
         yield "No setting was tuned: every combination of the grid is reported."
@@ -136,13 +137,16 @@ def _error_bars(study: FinishedStudy, summary: Sequence[dict[str, str]]) -> Iter
         of = [row[key] for key in keys]
         mean, deviation = (_number(row[f"{metric}_{part}"]) for part in ("mean", "std"))
         low, high = (_number(row[f"{metric}_{part}"]) for part in ("low", "high"))
-        yield f"| {' | '.join([*of, row['n'], mean, deviation])} | {low} to {high} |"
+        # Two seeds say nothing of the next one.
+        known = row[f"{metric}_low"] not in ("", "nan")
+        interval = f"{low} to {high}" if known else "–"
+        yield f"| {' | '.join([*of, row['n'], mean, deviation])} | {interval} |"
     yield ""
     yield (
-        "Over seeds: sample standard deviation, and Student's t-interval of the mean. Pairs are "
-        "compared over the same seeds, with permutation tests and Holm's correction: "
-        "`tables/comparisons.csv`. What the number of images leaves open is apart from that: "
-        "`tables/intervals.csv`, `tables/mcnemar.csv`."
+        "Over seeds: sample standard deviation, and an interval of the mean whose coverage "
+        "docs/coverage.md of the workflow shows. Pairs are compared over the same seeds and "
+        "images, with Holm's correction: `tables/comparisons.csv`. What the number of images alone leaves "
+        "open: `tables/intervals.csv`, `tables/mcnemar.csv`."
     )
 
 

@@ -53,7 +53,7 @@ def can_draw(stream: TextIO) -> bool:
 def said_of(failure: Failure) -> Line:
     """A failed job in a line."""
     log = f" ({failure.log})" if failure.log else ""
-    return Line(f"✗ {failure.name} failed: {failure.said}{log}", "bad")
+    return Line(f"✗ {failure.name} failed{log}: {failure.said}", "bad")
 
 
 def result(network: Network) -> Line:

@@ -46,7 +46,8 @@ def _messages(failures: Iterable[Failure]) -> list[str]:
     for said, (first, *rest) in by_message.items():
         others = f" and {number(len(rest), 'other job')}" if rest else ""
         log = f" ({first.log})" if first.log else ""
-        messages.append(f"{first.name}{others} failed: {said}{log}")
+        # What it says comes last: it may have several lines, or end in a command to copy.
+        messages.append(f"{first.name}{others} failed{log}: {said}")
     more = len(messages) - MESSAGES
     return messages[:MESSAGES] + [f"{number(more, 'other message')}"] * (more > 0)
 

@@ -46,6 +46,11 @@ def failure(name: str, logs: Sequence[str], told: str | None = None) -> Failure:
     log = logs[0] if logs else ""
     places = PLACE.findall(own) if "Traceback" in own else []
     last = own.rpartition("\n")[2]
+    if not places and (several := own.rpartition(f"\n{ERROR}"))[1]:
+        # A message of several lines ends the log.
+        last = f"{ERROR}{several[2]}"
+    elif not places and own.startswith(ERROR):
+        last = own
     if not places and not last.startswith(ERROR):
         # Killed, cancelled, or out of memory or time: of errors the first is the cause.
         errors = [line for text in others for line in text.splitlines() if ERROR in line]

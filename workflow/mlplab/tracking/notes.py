@@ -67,8 +67,10 @@ def card(
     """
     test, training = manifest.counts["test"], manifest.counts["training"]
     held_out = int(chosen["validation_size"])
-    half = selection["test_accuracy_half_width"]
-    over_seeds = f" ± {half:.4f} (95 % t-interval)" if half is not None else ""
+    low, high = selection["test_accuracy_low"], selection["test_accuracy_high"]
+    over_seeds = f" (95 % interval {low:.4f} to {high:.4f})" if low is not None else ""
+    times = selection["readings"]
+    readings = "once" if times == 1 else f"{times} times for this study"
     size = " × ".join(map(str, test.shape))
     paragraphs = [
         f"`{chosen['run']}` of the study `{config['study']}`: of {selection['combinations']} "
@@ -80,8 +82,8 @@ def card(
         f"{test.images:,} for the test. Classes: {', '.join(manifest.class_names)}.",
         f"**Accuracy.** {chosen['test_accuracy']:.4f} on the test images, 95 % Wilson interval "
         f"{interval[0]:.4f} to {interval[1]:.4f}; mean over seeds "
-        f"{selection['test_accuracy_mean']:.4f}{over_seeds}. The test set was read once, after "
-        "the choice.",
+        f"{selection['test_accuracy_mean']:.4f}{over_seeds}. The test set was read {readings}, "
+        "after the choice.",
         "**Calibration.** On the validation images, which it was chosen on: expected calibration "
         f"error {chosen['expected_calibration_error']:.4f} in 15 bins, negative log-likelihood "
         f"{chosen['negative_log_likelihood']:.4f}.",
