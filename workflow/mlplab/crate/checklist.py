@@ -145,8 +145,8 @@ def _error_bars(study: FinishedStudy, summary: Sequence[dict[str, str]]) -> Iter
     yield (
         "Over seeds: sample standard deviation, and an interval of the mean whose coverage "
         "docs/coverage.md of the workflow shows. Pairs are compared over the same seeds and "
-        "images, with Holm's correction: `tables/comparisons.csv`. What the number of images alone leaves "
-        "open: `tables/intervals.csv`, `tables/mcnemar.csv`."
+        "images, with Holm's correction: `tables/comparisons.csv`. What the number of images alone "
+        "leaves open: `tables/intervals.csv`, `tables/mcnemar.csv`."
     )
 
 
