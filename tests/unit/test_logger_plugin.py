@@ -15,7 +15,7 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 from conftest import REPOSITORY, run_record, write_record
 from mlplab.terminal.progress import FILE, Failure, Job, Network, Progress
-from snakemake_logger_plugin_mlplab import ATTRIBUTE, LogHandler
+from snakemake_logger_plugin_mlplab import ATTRIBUTE, LogHandler, refuse_unreadable
 from snakemake_logger_plugin_mlplab.events import Follower, job_of
 
 STUDY = "results/small"
@@ -344,3 +344,21 @@ def test_snakemake_finds_the_plug_in_and_every_start_can_afford_it() -> None:
     )
     assert "snakemake_logger_plugin_mlplab.ticker" in answer.stdout.split()
     assert not {"rich", "mlplab.terminal.display", "torch"} & set(answer.stdout.split())
+
+
+def test_files_of_the_command_line_are_read_before_snakemake_does(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("study: mine\n")
+    bad.write_text("study: [\n")
+    refuse_unreadable(["snakemake", "--cores", "1", "--configfile", str(good), "-n"])
+    # Not all that follows is a file of a configuration.
+    refuse_unreadable(["snakemake", "--configfile", str(good), "--", str(bad)])
+    refuse_unreadable(["snakemake", "--config", str(bad), "--cores", "2"])
+    for arguments in (
+        ["--configfile", str(good), str(bad)],
+        [f"--configfile={bad}"],
+        ["--configfiles", str(bad), "--cores", "1"],
+        ["--configfile", str(tmp_path / "missing.yaml")],
+    ):
+        with pytest.raises(SystemExit, match=r"config error: .*(bad|missing)\.yaml"):
+            refuse_unreadable(["snakemake", *arguments])

@@ -340,6 +340,20 @@ def test_an_implementation_of_ones_own_has_a_model_where_it_computes_the_plain_n
     assert ("plain network" in kept.tags().get("no_model", "")) != has_one
 
 
+def test_a_strangers_activation_is_not_run_to_try_a_strangers_network(
+    store: Store, digits_folder: Path, tmp_path: Path
+) -> None:
+    own, relu = tmp_path / "mine.py", tmp_path / "relu.py"
+    own.write_text(OTHER.format(factor="1"))
+    ran = tmp_path / "ran"
+    files = train(tmp_path / "run", digits_folder, activations.source("relu"), own)
+    relu.write_text(f"open({str(ran)!r}, 'w').close()\n" + activations.source("relu").read_text())
+    kept = Kept(store, digits_folder, files, relu, own)
+    kept.send()
+    assert not kept.models() and not ran.exists()
+    assert "nor its activation is the library's" in kept.tags()["no_model"]
+
+
 def test_without_networks_there_is_no_model(kept: Kept) -> None:
     kept.networks = None  # type: ignore[assignment]
     run_id = kept.send()

@@ -16,6 +16,8 @@ SMALL = "study: small\ndataset: digits\n"
     [
         ("config/config.yaml", b"study: x\ngrid: {seed: [0\ndevice: cpu\n", ":3: no valid YAML"),
         ("config/config.yaml", "study: x # Größe\n".encode("latin-1"), ":1: found the byte 0xf6"),
+        ("small.yaml", b"study: x\ngrid: {seed: [0\ndevice: cpu\n", ":3: no valid YAML"),
+        ("small.yaml", "study: x # Größe\n".encode("latin-1"), ":1: found the byte 0xf6"),
         (
             "small.yaml",
             b"study: x\ngrid: {}\ngrid: {}\n",
@@ -29,7 +31,7 @@ SMALL = "study: small\ndataset: digits\n"
             ":3: tracking.ui_url: found an address with a user name, password or token",
         ),
     ],
-    ids=["syntax", "latin-1", "twice", "bounds", "secrets"],
+    ids=["syntax", "latin-1", "named syntax", "named latin-1", "twice", "bounds", "secrets"],
 )
 def test_a_mistake_in_a_file_is_told_with_its_line(
     project: Project, file: str, content: bytes, expected: str

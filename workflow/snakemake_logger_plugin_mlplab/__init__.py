@@ -8,6 +8,7 @@ workflow, and with --verbose or --dry-run, what Snakemake says is printed; its l
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,28 @@ def announce(logger: logging.Logger, **values: Any) -> None:
     logger.info("", extra={ATTRIBUTE: values})
 
 
+def refuse_unreadable(arguments: Sequence[str]) -> None:
+    """Exit where a file after --configfile cannot be read, with its name and the line.
+
+    Snakemake reads these files itself, before any file of the workflow, and names neither.
+    """
+    from mlplab.config.sources import ConfigError, read
+
+    files: list[str] = []
+    wanted = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            name, equals, value = argument.partition("=")
+            wanted = name in ("--configfile", "--configfiles")
+            files += [value] if wanted and equals else []
+        elif wanted:
+            files.append(argument)
+    try:
+        read(files)
+    except ConfigError as error:
+        sys.exit(str(error))
+
+
 class LogHandler(LogHandlerBase):  # type: ignore[misc]
     """Prints what Snakemake says; of a study shows how far it is instead."""
 
@@ -62,6 +85,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
+        refuse_unreadable(sys.argv)
         settings = self.common_settings
         quiet = settings.quiet or ()
         self._quiet = {each.name for each in quiet}

@@ -69,6 +69,9 @@ def obstacle(record: RunRecord, files: RunFiles, manifest: Manifest, networks: N
     implementation = networks.implementations[record.run.implementation]
     if implementation.resolve().parent == LIBRARY / "implementations":
         return ""
+    if activation.resolve().parent != LIBRARY / "activations":
+        # To try the model is to run the activation's file here, outside of its isolation.
+        return "neither its implementation nor its activation is the library's"
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), record, files, manifest, networks)
         found = mlflow.pyfunc.load_model(folder).predict(_images(record, networks.data, TRIED))
