@@ -190,7 +190,7 @@ class Attempts:
     def results(self) -> dict[str, Any]:
         """All that must be the same however often the run was interrupted."""
         run = read_json(self.files.run)
-        changing = ("started", "ended", "resumed_after", "peak_memory")
+        changing = ("files", "digest", "started", "ended", "resumed_after", "peak_memory")
         rows = read_rows(self.files.history)
         return {
             "history": [{k: v for k, v in row.items() if k not in TIMES} for row in rows],
