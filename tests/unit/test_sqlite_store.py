@@ -48,15 +48,20 @@ def apart(function: Callable[..., Answer], folder: Path, *arguments: object) -> 
         return pool.submit(function, *arguments).result()
 
 
+def uri() -> str:
+    """This folder's store: another one's name may be known already."""
+    return f"sqlite:///{Path.cwd() / FILE}"
+
+
 def start() -> dict[str, Any]:
-    return start_study(DEFAULT_URI, "mine")
+    return start_study(uri(), "mine")
 
 
 def send(study: dict[str, Any], path: str, record: Path) -> str:
     """Send a run, of which `record` becomes the folder; returns its id."""
     record.mkdir()
     files = [write_record(run_record(path), record)]
-    (sent,) = track_runs(DEFAULT_URI, study, files, MANIFEST, "digest")
+    (sent,) = track_runs(uri(), study, files, MANIFEST, "digest")
     return sent["run_id"]
 
 
@@ -84,7 +89,7 @@ def files(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("uri", "file"),
+    ("store", "file"),
     [
         ("sqlite:///a/b.db", Path("a/b.db")),
         ("sqlite+pysqlite:////a/b.db", Path("/a/b.db")),
@@ -94,15 +99,15 @@ def files(folder: Path) -> list[str]:
         ("postgresql:///mlflow", None),
     ],
 )
-def test_only_a_sqlite_file_is_one(uri: str, file: Path | None) -> None:
-    assert sqlite.path_of(uri) == file
+def test_only_a_sqlite_file_is_one(store: str, file: Path | None) -> None:
+    assert sqlite.path_of(store) == file
 
 
 def _watched() -> list[bool]:
     seen = []
 
-    def client(uri: str) -> MlflowClient:
-        made = MlflowClient(uri)
+    def client(store: str) -> MlflowClient:
+        made = MlflowClient(store)
         seen.append(FILE.exists())
         return made
 
@@ -168,7 +173,7 @@ def test_a_store_that_is_half_made_is_told_as_such_and_not_waited_for(
     assert time.monotonic() - begun < 4
     message = str(refused.value)
     assert "is no whole database of MLflow's" in message
-    assert f"move {FILE} away" in message
+    assert f"move {folder / FILE} away" in message
     assert "--forcerun start_study" in message
     # What is advised works.
     (folder / FILE).rename(folder / "elsewhere.db")
@@ -191,7 +196,7 @@ def test_only_what_may_pass_is_waited_for() -> None:
 
 def _look(study: dict[str, Any], back: Path) -> dict[str, str]:
     """Where the store says that each run's artifacts are; one of each is fetched."""
-    client = open_study(DEFAULT_URI, study)
+    client = open_study(uri(), study)
     found = {}
     for run in client.search_runs([study["experiment_id"]], "tags.`mlplab.kind` = 'run'"):
         client.download_artifacts(run.info.run_id, "run.json", str(back))
@@ -225,10 +230,10 @@ def test_artifacts_go_where_the_folder_is_now(template: Path, tmp_path: Path, ho
 
 def _elsewhere(places: list[str]) -> list[str]:
     sqlite.make_whole(FILE)
-    client = MlflowClient(DEFAULT_URI)
+    client = MlflowClient(uri())
     for name in places:
         client.create_experiment(name[-5:], artifact_location=name)
-        start_study(DEFAULT_URI, name[-5:])
+        start_study(uri(), name[-5:])
     return [client.get_experiment_by_name(name[-5:]).artifact_location for name in places]
 
 
