@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -58,8 +59,6 @@ def refuse_unreadable(arguments: Sequence[str]) -> None:
 
     Snakemake reads these files itself, before any file of the workflow, and names neither.
     """
-    from mlplab.config.sources import ConfigError, read
-
     files: list[str] = []
     wanted = False
     for argument in arguments:
@@ -69,10 +68,24 @@ def refuse_unreadable(arguments: Sequence[str]) -> None:
             files += [value] if wanted and equals else []
         elif wanted:
             files.append(argument)
+    if all(map(_is_yaml, files)):
+        return
+    # The library of this checkout is found by its workflow, later: none may be loaded before that,
+    # unless this is the end.
+    from mlplab.config.sources import ConfigError, read
+
     try:
         read(files)
     except ConfigError as error:
         sys.exit(str(error))
+
+
+def _is_yaml(file: str) -> bool:
+    try:
+        yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return False
+    return True
 
 
 class LogHandler(LogHandlerBase):  # type: ignore[misc]
