@@ -11,6 +11,7 @@ import pytest
 
 from conftest import REPOSITORY
 from mlplab.figures.catalogue import catalogue
+from mlplab.report import contents
 from mlplab.study.figures import Figure
 
 FIGURES = catalogue()
@@ -48,7 +49,8 @@ def test_a_figure_of_each_group_has_the_group_in_its_path() -> None:
 
 
 def test_every_section_of_a_figure_is_one_of_the_page() -> None:
-    page = (REPOSITORY / "workflow/mlplab/report/template.html.j2").read_text(encoding="utf-8")
+    sections = (contents.FOLDER / "sections").iterdir()
+    page = "".join(section.read_text(encoding="utf-8") for section in sections)
     for figure in FIGURES:
         assert f'drawn("{figure.section}")' in page, figure.name
         # What the sections show one by one.

@@ -762,13 +762,14 @@ def test_interrupted_runs_are_counted(study: Study) -> None:
 
 
 def test_hostile_text_stays_text(study: Study) -> None:
+    harmless = [tag for tag, _ in Tags(study.page()).elements]
     study.config = copy.deepcopy(study.config)
     study.config["study"] = HOSTILE
     study.config["mirrors"] = [HOSTILE]
     study.manifest = replace(study.manifest, class_names=[HOSTILE, "coat"], title=HOSTILE)
     page = study.page()
     tags = Tags(page)
-    assert [tag for tag, _ in tags.elements].count("script") == 1
+    assert [tag for tag, _ in tags.elements].count("script") == harmless.count("script")
     assert not [tag for tag, attrs in tags.elements if tag == "img" or "onerror" in attrs]
     assert HOSTILE in tags.text
 

@@ -145,8 +145,8 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "import math\nimport",
         PAGE,
     ),
-    "the page's template": ("report/template.html.j2", "<body", "<body id='b'", PAGE),
-    "the page's style": ("report/report.css", "{", "{ ", PAGE),
+    "the page's template": ("report/page/page.html.j2", "<body", "<body id='b'", PAGE),
+    "the page's style": ("report/page/styles/page.css", "{", "{ ", PAGE),
     "tracking's entities": (
         "tracking/entities.py",
         "TAG_LENGTH = 5000",

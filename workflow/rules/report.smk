@@ -1,8 +1,6 @@
 # One page for readers, and the whole study as artifacts of its summary run in MLflow.
-# Template, style and script of the page.
-PAGE_FILES = [
-    path for path in (LIBRARY / "mlplab/report").iterdir() if path.suffix in (".j2", ".css", ".js")
-]
+# Templates, styles and scripts of the page.
+PAGE_FILES = [path for path in (LIBRARY / "mlplab/report/page").rglob("*.*") if path.is_file()]
 # What there is one figure each of.
 ALL_OF = {"": [""], "activation": ACTIVATIONS, "group": list(GROUPS), "cell": list(CELLS)}
 # The page's figures by the names that it knows them by: their files' without the ending.

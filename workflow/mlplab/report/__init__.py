@@ -13,7 +13,7 @@ import yaml
 from markupsafe import Markup
 
 from mlplab.errors import UserError
-from mlplab.report import comparing, setup, shortlist, svg, tables, wording
+from mlplab.report import comparing, contents, setup, shortlist, svg, tables, wording
 from mlplab.report.findings import accuracies, inside, pairs, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
@@ -22,8 +22,6 @@ from mlplab.study.documents import Manifest
 from mlplab.study.figures import Figure
 from mlplab.study.record import RunRecord
 
-FOLDER = Path(__file__).parent
-TEMPLATE, STYLE, SCRIPT = "template.html.j2", "report.css", "report.js"
 # More than this is folded: an overview is seen first, and details on demand.
 OPEN_AT_MOST = 4
 
@@ -162,7 +160,7 @@ def _comparisons(
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
+        loader=jinja2.FileSystemLoader(contents.FOLDER),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -207,7 +205,7 @@ def render(
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()
-        .get_template(TEMPLATE)
+        .get_template("page.html.j2")
         .render(
             study=study["study"],
             experiment=pages.runs(study["experiment_id"], ui),
@@ -237,8 +235,9 @@ def render(
             open_at_most=OPEN_AT_MOST,
             pictures=_pictures(figures, catalogue, split, bool(all_runs.left_out)),
             figure_links=_links(figures, catalogue),
-            # Our own files, and free of anything that would need escaping.
-            style=Markup((FOLDER / STYLE).read_text(encoding="utf-8")),
-            script=Markup((FOLDER / SCRIPT).read_text(encoding="utf-8")),
+            sections=contents.SECTIONS,
+            styles=contents.styles(),
+            scripts=contents.scripts(),
+            packed=[],
         )
     )

@@ -8,7 +8,7 @@ from mlplab.errors import UserError
 
 REFERENCE = re.compile(r"url\(#([^)]+)\)")
 FONT = re.compile(r"font-family: [^;]+;? ?")
-# Colours that the page sets, so that figures can be read on a dark ground too; see report.css.
+# Colours that the page sets, so that figures can be read on a dark ground too (styles/page.css).
 COLORS = {
     "#000000": "currentColor",
     "#0072b2": "var(--blue, #0072b2)",
