@@ -47,7 +47,13 @@ class Training:
         settings = Settings()
         activation = activations.load(case[1])
         sizes = (data.pixels, *settings.hidden_sizes, data.classes)
-        parameters = initial_parameters(sizes, 0, activation_parameters=activation.parameters)
+        parameters = initial_parameters(
+            sizes,
+            0,
+            settings.weight_std,
+            settings.bias_init,
+            activation_parameters=activation.parameters,
+        )
         build = implementations.load(case[0])
         self.network = build(parameters, activation, settings.learning_rate)
         self._count, self._test_count = len(data.training), len(data.test)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mlplab import datasets
+from mlplab import datasets, initializers
 from mlplab.analysis.curves import curves_table
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
@@ -30,6 +30,7 @@ from mlplab.study.documents import (
 )
 from mlplab.study.metrics import METRICS
 from mlplab.study.record import RunFiles, RunRecord, write_rows
+from mlplab.study.settings import Settings
 
 REPOSITORY = Path(__file__).parent.parent
 CORPUS = read(REPOSITORY / "tests" / "mistakes")
@@ -92,6 +93,20 @@ def wrong(request: pytest.FixtureRequest, wrong_folder: Path) -> Callable[[str],
         return file
 
     return path
+
+
+def initial_parameters(
+    sizes: Sequence[int],
+    seed: int,
+    weight_std: float = Settings.weight_std,
+    bias_init: str = Settings.bias_init,
+    dtype: torch.dtype | None = None,
+    activation_parameters: Mapping[str, float] = initializers.NONE,
+) -> dict[str, torch.Tensor]:
+    """The library's initial parameters, with the article's settings where none are given."""
+    return initializers.initial_parameters(
+        sizes, seed, weight_std, bias_init, dtype, activation_parameters
+    )
 
 
 def epoch_row(number: int, **metrics: float) -> dict[str, float]:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from conftest import initial_parameters
 from mlplab import activations, implementations
-from mlplab.initializers import initial_parameters
 from mlplab.optimizers import Optimizer
 from mlplab.plugins import PlugInError
 

@@ -15,12 +15,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.seeds import Network as Batched
 from benchmarks.seeds import score as batched_score
+from conftest import initial_parameters
 from mlplab import activations, implementations
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Split
 from mlplab.errors import UserError
-from mlplab.initializers import initial_parameters
 from mlplab.plugins import PlugInError
 from mlplab.training import devices
 from mlplab.training.devices import CPU, Pass

@@ -10,11 +10,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from conftest import initial_parameters
 from mlplab import activations, implementations
 from mlplab.activations import Activation
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.store import Split
-from mlplab.initializers import initial_parameters
 from mlplab.training.diagnostics import PROBE_IMAGES, Diagnosis, Probe
 
 Array = NDArray[np.float64]

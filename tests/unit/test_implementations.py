@@ -171,7 +171,7 @@ def test_in_float32_everything_stays_float32(name: str, activation: str) -> None
 @every_implementation
 def test_first_loss_is_that_of_guessing_where_all_weights_are_zero(name: str) -> None:
     sizes = (HEIGHT * WIDTH, 7, CLASSES)
-    zeros = initial_parameters(sizes, seed=0, weight_std=0, dtype=torch.float64)
+    zeros = initial_parameters(sizes, 0, 0, "zeros", torch.float64)
     images, labels = batch(24)
     loss, correct = build(name, zeros).train_step(images, labels)
     assert loss.item() == pytest.approx(24 * math.log(10), rel=1e-12)

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from conftest import initial_parameters
 from mlplab import activations
 from mlplab.datasets.order import epoch_order
 from mlplab.implementations._parameters import activation_parameters, layers
-from mlplab.initializers import initial_parameters
 from mlplab.study.seeding import generator
 
 ARTICLE = (784, 256, 10)

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import initial_parameters
 from mlplab import activations, implementations
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.order import epoch_order
 from mlplab.datasets.store import Dataset, Split, held_out
 from mlplab.errors import UserError
-from mlplab.initializers import initial_parameters
 from mlplab.study.metrics import negative_log_likelihood
 from mlplab.study.predictions import Predictions
 from mlplab.study.settings import Settings

@@ -32,8 +32,8 @@ def source(name: str) -> Path:
 def initial_parameters(
     sizes: Sequence[int],
     seed: int,
-    weight_std: float = 0.01,
-    bias_init: str = "zeros",
+    weight_std: float,
+    bias_init: str,
     dtype: "torch.dtype | None" = None,
     activation_parameters: Mapping[str, float] = NONE,
 ) -> "dict[str, torch.Tensor]":

@@ -29,9 +29,9 @@ class Problem:
     split: Split
     hidden_sizes: tuple[int, ...]
     classes: int
-    batch_size: int = 256
+    batch_size: int = Settings.batch_size
     optimizer: Optimizer = PLAIN
-    weight_std: float = 0.01
+    weight_std: float = Settings.weight_std
     seed: int = 0
     # Whether the sizes are those that a file may have written into it.
     fixed: bool = False
