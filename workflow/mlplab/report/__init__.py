@@ -17,6 +17,7 @@ from mlplab.report import comparing, contents, setup, shortlist, svg, tables, wo
 from mlplab.report.findings import accuracies, inside, pairs, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
+from mlplab.report.packed import packed
 from mlplab.study import grid, metrics, pages
 from mlplab.study.documents import Manifest
 from mlplab.study.figures import Figure
@@ -238,6 +239,6 @@ def render(
             sections=contents.SECTIONS,
             styles=contents.styles(),
             scripts=contents.scripts(),
-            packed=[],
+            packed=[packed("echarts", contents.library("echarts"))],
         )
     )

@@ -36,5 +36,10 @@ def scripts() -> list[Markup]:
     return [_text(f"scripts/{name}.js") for name in SCRIPTS]
 
 
+def library(name: str) -> bytes:
+    """A library that the page carries (vendor/README.md)."""
+    return (FOLDER / f"vendor/{name}.min.js").read_bytes()
+
+
 def _text(name: str) -> Markup:
     return Markup((FOLDER / name).read_text(encoding="utf-8"))
