@@ -1,5 +1,6 @@
 """Figures show what the article's figures show, and are saved whole."""
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from mlplab.analysis.images import Correct
 from mlplab.analysis.summary import summary_table
 from mlplab.figures import activations as activation_figures
 from mlplab.figures import canvas, images, runs
+from mlplab.study.colors import of_activation
 from mlplab.study.record import RunRecord
 
 
@@ -257,7 +259,7 @@ def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
     assert axes.get_xlabel() == "test accuracy"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["relu", "tanh"]
     dots: list[Any] = [
-        value for line in axes.lines if line.get_marker() == "o" for value in line.get_xdata()
+        value for line in axes.lines if line.get_marker() in "os" for value in line.get_xdata()
     ]
     assert sorted(dots) == sorted(
         value for series in VALUES.values() for values in series.values() for value in values
@@ -269,11 +271,13 @@ def test_accuracy_shows_a_dot_per_run_and_a_bar_per_mean() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["scratch", "concise"]
 
 
-def test_series_are_told_apart_by_place_and_colour() -> None:
+def test_an_activation_is_a_colour_and_an_implementation_a_mark() -> None:
     (axes,) = accuracy(VALUES).axes
-    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    dots = [line for line in axes.lines if line.get_marker() in "os"]
     assert len({line.get_ydata()[0] for line in dots}) == 4  # type: ignore[index]
-    assert len({to_hex(line.get_color()) for line in dots}) == 2
+    looks = [(to_hex(line.get_color()), line.get_marker()) for line in dots]
+    pairs = itertools.product("os", (of_activation("relu"), of_activation("tanh")))
+    assert looks == [(color, mark) for mark, color in pairs]
     for line in dots:
         assert len(set(line.get_ydata())) == 1  # type: ignore[arg-type]
 
@@ -282,7 +286,7 @@ def test_seconds_start_at_zero_and_have_no_means() -> None:
     (axes,) = seconds(VALUES).axes
     assert axes.get_xlabel() == "seconds per epoch"
     assert axes.get_xlim()[0] == 0
-    assert {line.get_marker() for line in axes.lines} == {"o"}
+    assert {line.get_marker() for line in axes.lines} == {"o", "s"}
 
 
 def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
@@ -291,7 +295,7 @@ def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
     positions = {
         line.get_xdata()[0]: line.get_ydata()[0]  # type: ignore[index]
         for line in axes.lines
-        if line.get_marker() == "o"
+        if line.get_marker() in "os"
     }
     assert positions[0.8] == pytest.approx(0, abs=0.3)
     assert positions[0.9] == pytest.approx(1, abs=0.3)
@@ -441,8 +445,8 @@ def test_of_more_groups_than_fit_the_best_are_drawn_best_first() -> None:
     best = [f"group {n:02}" for n in numbers]
     assert len(best) == runs.GROUPS_AT_MOST
     assert [label.get_text() for label in axes.get_yticklabels()] == best
-    assert axes.get_title() == f"the {len(best)} most accurate of {len(best) + 7} groups"
-    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert axes.get_title() == f"the {len(best)} most accurate of {len(best) + 7} combinations"
+    dots = [line for line in axes.lines if line.get_marker() in "os"]
     assert len(dots) == 2 * len(best)
     for line in dots:
         row = round(line.get_ydata()[0])  # type: ignore[index]

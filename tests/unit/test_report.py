@@ -18,6 +18,7 @@ from conftest import curves_of, evaluated, manifest, run_info
 from mlplab import activations
 from mlplab.analysis import agreement, comparisons
 from mlplab.analysis.classes import classes_table, confusions_table
+from mlplab.analysis.curves import curves_table
 from mlplab.analysis.diagnostics import diagnostics_table, networks_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
@@ -296,6 +297,7 @@ class Study:
             "per_class": per_class,
             "classes": classes_table(per_class, axes),
             "confusions": confusions_table(self.records.values(), self.manifest.class_names),
+            "curves": curves_table(self.records.values(), axes, self.split),
             "diagnostics": diagnostics,
             "networks": networks_table(diagnostics),
             "speed": speed_table(runs, axes),
@@ -727,9 +729,9 @@ def test_further_axes_are_named_and_have_columns(tmp_path: Path) -> None:
         learning_rate=[0.1, 0.5],
         hidden_sizes=[[8], [16, 8]],
     )
-    assert "highest for relu at hidden sizes 16 × 8 and learning rate 0.5" in study.sentences()
+    assert "highest for relu with layers of 16 and 8 at learning rate 0.5" in study.sentences()
     page = study.page()
-    assert ">learning rate</th>" in page and "relu at hidden sizes 16 × 8" in page
+    assert ">learning rate</th>" in page and "relu with layers of 16 and 8" in page
     assert 'href="runs/scratch/relu/seed=0/hidden_sizes=16x8/learning_rate=0.5/history.csv"' in page
 
 
@@ -980,8 +982,10 @@ def test_parity_says_what_differs_first(study: Study) -> None:
         "scratch is left out of all that is said of activations, settings and networks."
     ) in text
     # It comes before everything.
-    answer = study.page().partition('<p class="answer">')[2]
-    assert answer.startswith("Step by step, scratch differs from concise")
+    page = study.page()
+    assert '<h1 id="answer-title">scratch is wrong</h1>' in page
+    first = page.partition('<p class="trouble">')[2]
+    assert first.startswith("Step by step, scratch differs from concise")
     assert study.findings()[0].key == "wrong"
     page = study.page()
     assert page.count('class="differs"') == page.count('class="fails"') == 1
@@ -1198,8 +1202,8 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
     assert page.count('href="figures/curves/relu/learning_rate=0.01.svg"') == 1
     assert page.count('href="figures/confusion/scratch/relu/learning_rate=0.01.svg"') == 1
     assert "Of 30, 24 are here: the most accurate first, then some with runs" in Tags(page).text
-    # 24 curves, 48 of cells, 2 of the activation, and the overview's five.
-    assert page.count("<svg") == 24 + 48 + 2 + 5
+    # 24 curves, 48 of cells, 2 of the activation, and the overview's six.
+    assert page.count("<svg") == 24 + 48 + 2 + 6
     # Results, details, ranking, classes, runs, and of the rates' pairs two.
     assert page.count('class="sortable" data-filter') == 7
 

@@ -83,16 +83,20 @@ def group_named(study: Study, name: str) -> str:
     (found,) = {
         run.group
         for run in study.runs.values()
-        if name == run.activation
-        or (study.axes and name.startswith(f"{run.activation} at ") and points_in(name, run))
+        if (name == run.activation and not study.axes) or points_in(name, run)
     }
     return found
 
 
 def points_in(name: str, run: grid.Run) -> bool:
     """Whether a name has the settings of a run."""
-    settings = [f"{wording.human(axis)} {wording.setting(run.settings[axis])}" for axis in run.axes]
-    return name == f"{run.activation} at {wording.listed(settings)}"
+    sizes = run.settings["hidden_sizes"]
+    same = f"{len(sizes)} layer{'s' * (len(sizes) > 1)} of {sizes[0]}"
+    layers = same if len(set(sizes)) == 1 else f"layers of {wording.listed(sizes)}"
+    others = [axis for axis in run.axes if axis != "hidden_sizes"]
+    at = wording.listed(f"{wording.human(axis)} {run.settings[axis]}" for axis in others)
+    expected = f"{run.activation}{f' with {layers}' * ('hidden_sizes' in run.axes)}"
+    return name == f"{expected}{f' at {at}' * bool(others)}"
 
 
 def ranked(data: Tables) -> pd.DataFrame:

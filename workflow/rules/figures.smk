@@ -122,9 +122,9 @@ rule plot_diagnostics:
 
 
 rule plot_overview:
-    """Draw test accuracy and seconds per epoch of every run, by activation and implementation."""
+    """Draw accuracy over epochs, and accuracy and seconds per epoch of every run."""
     input:
-        **{name: table(name) for name in ("runs", "summary", "groups")},
+        **{name: table(name) for name in ("runs", "summary", "groups", "curves")},
     output:
         **figures_of("plot_overview"),
     log:

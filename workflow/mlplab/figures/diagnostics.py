@@ -18,6 +18,7 @@ FIGURES = {
     "gradients": {
         "rule": "plot_diagnostics",
         "section": "Inside the networks",
+        "table": "diagnostics",
         "items": "A8",
         "shows": "Norm of the gradient of each layer’s weights before and after training, a panel "
         "for each activation.",
@@ -28,6 +29,7 @@ FIGURES = {
     "units": {
         "rule": "plot_diagnostics",
         "section": "Inside the networks",
+        "table": "diagnostics",
         "items": "A8",
         "shows": "Share of dead units and of saturated values of each hidden layer by epoch, a "
         "panel for each activation.",
@@ -83,7 +85,7 @@ def gradients(tables: Mapping[str, pd.DataFrame]) -> Figure:
         Line2D([], [], color="#777777", linestyle=":", label="before training"),
         Line2D([], [], color="#777777", label="after training"),
     ]
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     return figure
 
 
@@ -117,5 +119,5 @@ def units(tables: Mapping[str, pd.DataFrame]) -> Figure:
         Line2D([], [], color="#777777", label="dead units"),
         Line2D([], [], color="#777777", linestyle="--", label="saturated values"),
     ]
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     return figure

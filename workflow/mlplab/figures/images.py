@@ -33,6 +33,7 @@ FIGURES = {
         "rule": "plot_cell",
         "per": "cell",
         "section": "Predictions",
+        "table": "confusions",
         "shows": "Confusion matrix of {of} on {split} images, summed over seeds: rows are true "
         "classes, columns predicted ones.",
         "caption": "Per cent of each true class (row) predicted as each class (column), summed "
@@ -107,7 +108,7 @@ def confusion(cell: Cell) -> Figure:
             f"{100 * value:.0f}",
             ha="center",
             va="center",
-            fontsize=8,
+            fontsize=9,
             color="white" if value > 0.5 else "#222222",
             # Within the axes, so that it takes no place of its own.
             in_layout=False,

@@ -7,35 +7,48 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from mlplab.figures.canvas import new_figure
-from mlplab.study import metrics
-from mlplab.study.colors import COLORS
+from mlplab.figures.canvas import new_figure, nothing
+from mlplab.study import metrics, words
+from mlplab.study.colors import COLORS, of_activation
 from mlplab.study.grid import group_of
+from mlplab.study.lines import lines
 
 FIGURES = {
     "curves": {
         "rule": "plot_curves",
         "per": "group",
         "section": "Training",
+        "table": "curves",
         "items": "B10",
         "shows": "Training loss, training accuracy and {split} accuracy of {of} by epoch, a panel "
         "for each implementation.",
         "caption": "{of}: how soon the loss falls, and how far the training accuracy rises above "
         "the {split} accuracy.",
     },
+    "epochs": {
+        "rule": "plot_overview",
+        "section": "Answer",
+        "table": "curves",
+        "shows": "Accuracy on {split} images after every epoch, a line for each activation.",
+        "caption": "A line is the mean {split} accuracy over seeds, its band goes from the lowest "
+        "seed to the highest. The axis need not begin at zero.",
+    },
     "accuracy": {
         "rule": "plot_overview",
         "section": "Results",
+        "table": "runs",
         "shows": "Accuracy on {split} images of every run after its last epoch, by activation and "
         "implementation.",
         "caption": "Every dot is the {split} accuracy of one run after its last epoch{ranges}; "
-        "every bar is the mean over seeds. Look at whether two activations overlap. The axis does "
-        "not begin at zero.",
+        "every bar is the mean over seeds. Marks tell implementations apart. Look at whether two "
+        "activations overlap. The axis does not begin at zero.",
     },
     "seconds": {
         "rule": "plot_overview",
+        "table": "runs",
         "section": "Time",
         "shows": "Seconds of training per epoch of every run, by activation and implementation.",
         "caption": "Every dot is one run’s median over its epochs{ranges}; evaluation is left out. "
@@ -44,6 +57,9 @@ FIGURES = {
 }
 
 CURVE_STYLES = ("-", "--", ":")
+# An activation has its colour in every figure; implementations differ in their marks.
+GREY = "#777777"
+MARKS = ("o", "s", "^", "D", "v", "P")
 # More groups than this do not fit a figure; the best are drawn.
 GROUPS_AT_MOST = 30
 # Of more runs than this, dots run into each other; their spread is drawn.
@@ -89,16 +105,45 @@ def curves(table: pd.DataFrame, implementations: Sequence[str], split: str = "te
             axes.set(xlim=(1, last_epoch))
     drawn = next((axes for axes in panels.flat if axes.lines), None)
     if drawn is not None:
-        drawn.legend(frameon=False, fontsize=8)
+        drawn.legend(frameon=False, fontsize=9)
     return figure
 
 
+def epochs(tables: Mapping[str, pd.DataFrame], split: str) -> Figure:
+    """Accuracy on a split over epochs: the mean of each line, and a band from lowest to highest."""
+    metric, groups = f"{split}_accuracy", tables["groups"]
+    chosen = lines(tables["curves"], groups, _axes(groups), metric)
+    if not chosen.drawn:
+        return nothing("No run has an accuracy: all of them failed.")
+    figure, axes = new_figure(7, 3.4)
+    for line in chosen.drawn:
+        points = line.points
+        marks: dict[str, Any] = {"marker": "o"} if len(points) == 1 else {}
+        axes.plot(points["epoch"], points["mean"], color=line.color, label=line.name, **marks)
+        band = points["epoch"], points["lowest"], points["highest"]
+        axes.fill_between(*band, color=line.color, alpha=0.15, linewidth=0)
+    axes.set(xlabel="epoch", ylabel=f"{split} accuracy")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    figure.legend(frameon=False, fontsize=9, loc="outside right upper")
+    return figure
+
+
+def _axes(groups: pd.DataFrame) -> list[str]:
+    """The further axes of the grid, which stand between the activation and who trained it."""
+    columns = list(groups.columns)
+    return columns[columns.index("activation") + 1 : columns.index("implementation")]
+
+
 def _draw_runs(
-    axes: Any, values: Sequence[float], position: float, each: bool, **style: Any
+    axes: Any, values: Sequence[float], position: float, mark: str, **style: Any
 ) -> None:
-    """A row of runs: each a dot, or a line from least to greatest, thick over the middle half."""
-    if each:
-        axes.plot(values, [position] * len(values), "o", alpha=0.6, markersize=5, **style)
+    """A row of runs: each a dot, or a line from least to greatest, thick over the middle half.
+
+    Without a `mark` it is a line.
+    """
+    if mark:
+        axes.plot(values, [position] * len(values), mark, alpha=0.6, markersize=5, **style)
         return
     finite = [value for value in values if np.isfinite(value)]
     if finite:
@@ -121,33 +166,50 @@ def _values(runs: pd.DataFrame, column: str) -> dict[str, dict[str, list[float]]
 
 
 def _dots(tables: Mapping[str, pd.DataFrame], column: str, label: str) -> Figure:
-    """Several runs in rows by group, coloured by series; the best groups where there are many."""
+    """Runs in rows by group, in their activation's colour, with their implementation's mark.
+
+    Where there are many groups, the best.
+    """
     values = _values(tables["runs"], column)
-    groups = tables["groups"]["group"].tolist()
-    title = ""
-    if len(groups) > GROUPS_AT_MOST:
-        title = f"the {GROUPS_AT_MOST} most accurate of {len(groups)} groups"
-        ranked = tables["groups"].sort_values("mean", ascending=False)
-        groups = ranked["group"].tolist()[:GROUPS_AT_MOST]
+    rows, title = tables["groups"], ""
+    if len(rows) > GROUPS_AT_MOST:
+        title = f"the {GROUPS_AT_MOST} most accurate of {len(rows)} combinations"
+        rows = rows.sort_values("mean", ascending=False)[:GROUPS_AT_MOST]
+    groups = dict(zip(rows["group"], rows["activation"], strict=True))
+    names = _names(rows)
     # The names of the groups stand beside the dots, however long they are.
-    width = 6 + 0.07 * max(map(len, groups), default=0)
+    width = 6 + 0.08 * max(map(len, names), default=0)
     figure, axes = new_figure(width, max(2.2, 1 + 0.36 * len(groups)))
     amounts = [len(series.get(group, ())) for series in values.values() for group in groups]
     each = sum(amounts) <= DOTS_AT_MOST
+    handles = []
     for index, (series, by_group) in enumerate(values.items()):
-        color, named = COLORS[index % len(COLORS)], False
-        for group, dots in by_group.items():
-            if group not in groups:
-                continue
-            position = groups.index(group) + _offset(index, len(values))
-            name = None if named else series
-            _draw_runs(axes, dots, position, each, color=color, label=name)
-            named = True
-    axes.set_yticks(range(len(groups)), groups)
+        mark = MARKS[index % len(MARKS)] if each else ""
+        ranged = "" if each else CURVE_STYLES[index % len(CURVE_STYLES)]
+        handles.append(Line2D([], [], color=GREY, marker=mark, linestyle=ranged, label=series))
+        for position, (group, activation) in enumerate(groups.items()):
+            place = position + _offset(index, len(values))
+            if group in by_group:
+                style = {"color": of_activation(activation), "linestyle": ranged}
+                _draw_runs(axes, by_group[group], place, mark, **style)
+    axes.set_yticks(range(len(groups)), names)
     axes.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6), title=title)
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    if len(values) > 1:
+        beside = (1, 0.5)
+        axes.legend(
+            handles=handles, frameon=False, fontsize=9, loc="center left", bbox_to_anchor=beside
+        )
     return figure
+
+
+def _names(groups: pd.DataFrame) -> list[str]:
+    """What groups are called."""
+    axes = _axes(groups)
+    return [
+        words.point(row["activation"], {axis: words.tabulated(axis, row[axis]) for axis in axes})
+        for row in groups.to_dict("records")
+    ]
 
 
 def _offset(index: int, series: int) -> float:
@@ -160,16 +222,17 @@ def accuracy(tables: Mapping[str, pd.DataFrame], split: str) -> Figure:
     figure = _dots(tables, f"{split}_accuracy", f"{split} accuracy")
     axes = figure.axes[0]
     places = [label.get_text() for label in axes.get_yticklabels()]
-    runs = tables["runs"]
+    runs, groups = tables["runs"], tables["groups"]
+    names = dict(zip(groups["group"], _names(groups), strict=True))
     implementations = list(dict.fromkeys(runs["implementation"]))
     # A row of the summary is a cell, in the order of the runs.
     cells = dict.fromkeys(zip(runs["implementation"], runs["run"].map(group_of), strict=True))
     means = tables["summary"][f"{split}_accuracy_mean"]
     for (implementation, group), mean in zip(cells, means, strict=True):
-        if group in places:
+        if names[group] in places:
             index = implementations.index(implementation)
-            position = places.index(group) + _offset(index, len(implementations))
-            color = COLORS[index % len(COLORS)]
+            position = places.index(names[group]) + _offset(index, len(implementations))
+            color = of_activation(group.partition("/")[0])
             axes.plot(mean, position, "|", color=color, markersize=12, mew=2)
     return figure
 

@@ -13,11 +13,11 @@ import yaml
 from markupsafe import Markup
 
 from mlplab.errors import UserError
-from mlplab.report import comparing, contents, setup, shortlist, svg, tables, wording
+from mlplab.report import answer, comparing, contents, setup, shortlist, svg, tables, wording
 from mlplab.report.findings import accuracies, inside, pairs, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
-from mlplab.report.packed import packed
+from mlplab.report.packed import packed, packed_json
 from mlplab.study import grid, metrics, pages
 from mlplab.study.documents import Manifest
 from mlplab.study.figures import Figure
@@ -46,27 +46,20 @@ def _images(config: Mapping[str, Any], manifest: Manifest) -> str:
     return f"{training:,} training and {test:,} test images"
 
 
-def _answer(
-    config: Mapping[str, Any],
-    manifest: Manifest,
-    records: Mapping[str, RunRecord],
-    found: Sequence[Finding],
+def _what_was_run(
+    config: Mapping[str, Any], manifest: Manifest, records: Mapping[str, RunRecord]
 ) -> str:
-    """What was run and what came out, in one paragraph."""
+    """What was run, in one sentence."""
     choices = config["grid"]
     axes = [axis for axis in choices if axis not in grid.IDENTITY]
     further = f", for every {wording.listed(map(wording.human, axes))}" if axes else ""
-    run = (
+    return (
         f"{wording.count(len(records), 'run')} on {manifest.title} "
         f"({_images(config, manifest)}): "
         f"{wording.listed(choices['implementation'])}, "
         f"with {wording.listed(choices['activation'])}, "
         f"from {wording.count(len(choices['seed']), 'seed')}{further}."
     )
-    said = [finding.headline for finding in found if finding.headline]
-    # What is wrong comes before everything.
-    first = said[: any(finding.key == "wrong" for finding in found)]
-    return " ".join([*first, run, *said[len(first) :]])
 
 
 def _looked_up(figures: Mapping[str, Path], key: str) -> Path:
@@ -203,6 +196,9 @@ def render(
         for path, place in mlflow.items()
     }
     groups = shortlist.groups(config, records, data)
+    compared = parity.matrix(data["parity"])
+    run = _what_was_run(config, manifest, records)
+    seen_first = answer.answer(config, data, axes, found, compared, selection, run)
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()
@@ -210,7 +206,8 @@ def render(
         .render(
             study=study["study"],
             experiment=pages.runs(study["experiment_id"], ui),
-            answer=_answer(config, manifest, records, found),
+            answer=seen_first,
+            run=run,
             settings=setup.settings(config),
             dataset=setup.dataset(manifest, _held_out(config) or 0),
             provenance=setup.provenance(records, data["speed"]),
@@ -219,7 +216,7 @@ def render(
             split=split,
             selection=selection,
             findings=found,
-            parity=parity.matrix(data["parity"]),
+            parity=compared,
             comparisons=_comparisons(found, data, axes),
             sampling_error=accuracies.sampling_error(data["intervals"]),
             ranking=comparing.ranking(data["groups"], axes),
@@ -239,6 +236,9 @@ def render(
             sections=contents.SECTIONS,
             styles=contents.styles(),
             scripts=contents.scripts(),
-            packed=[packed("echarts", contents.library("echarts"))],
+            packed=[
+                packed("echarts", contents.library("echarts")),
+                packed_json("answer", answer.chart(seen_first.lines, split)),
+            ],
         )
     )

@@ -7,6 +7,7 @@ from markupsafe import Markup
 FOLDER = Path(__file__).parent / "page"
 # Each is sections/<key>.html.j2, with its name in the list of contents.
 SECTIONS = {
+    "answer": "Answer",
     "findings": "Findings",
     "results": "Results",
     "comparisons": "Comparisons",
@@ -21,9 +22,9 @@ SECTIONS = {
     "runs": "All runs",
 }
 # Each is styles/<name>.css or scripts/<name>.js.
-STYLES = ("page",)
+STYLES = ("page", "answer")
 # The first one gives the others the data that the page carries.
-SCRIPTS = ("data", "page")
+SCRIPTS = ("data", "page", "answer")
 
 
 def styles() -> list[Markup]:

@@ -1,6 +1,6 @@
 """What was run: settings, data, machine and code, as pairs of a label and its text."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ def dataset(manifest: Manifest, held_out: int) -> Pairs:
     pairs = [
         (
             f"{split} set",
-            f"{count(counts[split].images, 'image')} of {setting(counts[split].shape)} "
+            f"{count(counts[split].images, 'image')} of {_pixels(counts[split].shape)} "
             f"pixels, {_range(counts[split].per_class)} of each class",
         )
         for split in ("training", "test")
@@ -46,6 +46,10 @@ def dataset(manifest: Manifest, held_out: int) -> Pairs:
         ("to cite", manifest.citation),
     ]
     return pairs
+
+
+def _pixels(shape: Iterable[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def _range(counts: list[int]) -> str:

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from mlplab.errors import UserError
+from mlplab.study import colors
 
 REFERENCE = re.compile(r"url\(#([^)]+)\)")
 FONT = re.compile(r"font-family: [^;]+;? ?")
@@ -16,8 +17,6 @@ COLORS = {
     "#8c6d31": "var(--brown, #8c6d31)",
 }
 HEX = re.compile(r"(stroke|fill): #([0-9a-f]{6})\b")
-# A colour of less luminance than this is hard to see on a dark ground.
-DARK = 0.12
 # More decimals of a point than two cannot be seen.
 LONG = re.compile(r"-?\d+\.\d{3,}")
 COORDINATES = ("d", "x", "y", "width", "height")
@@ -33,13 +32,11 @@ def _local(name: str) -> str:
 def _lightened(match: re.Match[str]) -> str:
     """A dark colour, and a lighter one where the page is dark; greys belong to words, and stay."""
     name, digits = match.groups()
-    channels = [int(digits[index : index + 2], 16) for index in (0, 2, 4)]
-    red, green, blue = ((channel / 255) ** 2.2 for channel in channels)
-    if len(set(channels)) == 1 or 0.2126 * red + 0.7152 * green + 0.0722 * blue >= DARK:
+    grey = digits[:2] == digits[2:4] == digits[4:]
+    if grey or not colors.is_dark(f"#{digits}"):
         return match[0]
-    lighter = "".join(f"{round(channel + 0.55 * (255 - channel)):02x}" for channel in channels)
     # Said twice: a browser that does not know light-dark() keeps the first.
-    return f"{match[0]}; {name}: light-dark(#{digits}, #{lighter})"
+    return f"{match[0]}; {name}: light-dark(#{digits}, {colors.lighter(f'#{digits}')})"
 
 
 def _plain(element: ElementTree.Element) -> None:

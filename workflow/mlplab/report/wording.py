@@ -1,8 +1,12 @@
 """Numbers and lists in words, as the report prints them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+from mlplab.study.words import human as human
+from mlplab.study.words import listed as listed
+from mlplab.study.words import setting as setting
 
 NOTHING = "—"
 # A p-value that is less is not worth its digits.
@@ -58,23 +62,7 @@ def count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun if amount == 1 else plural}"
 
 
-def listed(items: Iterable[Any], last: str = "and") -> str:
-    """Items in one phrase: a, b and c."""
-    *rest, final = [str(item) for item in items] or [NOTHING]
-    return f"{', '.join(rest)} {last} {final}" if rest else final
-
-
 def spread(values: Sequence[float], decimals: int = 4) -> str:
     """The range of some values: 0.8944 to 0.9056, or the one value where they agree."""
     low, high = number(min(values), decimals), number(max(values), decimals)
     return low if low == high else f"{low} to {high}"
-
-
-def human(name: str) -> str:
-    """The name of a setting or metric in words: learning rate."""
-    return name.replace("_", " ")
-
-
-def setting(value: Any) -> str:
-    """The value of a setting: layer sizes as 256 × 128, everything else as it is."""
-    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -7,6 +7,7 @@ FORMATS = ("svg", "png")
 
 # The sections of the page that have figures, in its order.
 SECTIONS = (
+    "Answer",
     "Results",
     "What was run",
     "Activations",
@@ -25,7 +26,7 @@ class Figure:
     It stands in the section of the page with that heading, and under it in Snakemake's report.
     `shows` is its text alternative, `caption` what to look at, `items` those of the article; in the
     first two, {of} is what it is of, {split} the split and {seed} the seed that are shown.
-    `file` is its path in the folder of figures, without the ending.
+    `file` is its path in the folder of figures, without the ending; `table` has its numbers.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Figure:
     items: str = ""
     per: str = ""
     file: str = ""
+    table: str = ""
 
     def path(self, of: str = "") -> str:
         """The path of the one `of` an activation, group or cell, without the ending."""

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mlplab.report.wording import count, human, listed, setting
+from mlplab.report.wording import count, listed, setting
+from mlplab.study import words
 from mlplab.study.grid import Run
 
 NAMED_AT_MOST = 5
@@ -26,8 +27,7 @@ class Finding:
 
 def name_of(run: Run) -> str:
     """What several implementations and seeds share, in words: relu at learning rate 0.5."""
-    settings = [f"{human(axis)} {setting(run.settings[axis])}" for axis in run.axes]
-    return f"{run.activation} at {listed(settings)}" if settings else run.activation
+    return words.point(run.activation, {axis: setting(run.settings[axis]) for axis in run.axes})
 
 
 def first_of(names: Sequence[str], noun: str = "") -> str:

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlplab.report.findings._finding import Finding
-from mlplab.report.wording import count, human, listed, number, spread
+from mlplab.report.wording import count, number, spread
+from mlplab.study import words
 
 
 def selected(selection: Mapping[str, Any] | None) -> Finding | None:
     """What won among how many, and what the test set says of it; None without a selection."""
     if selection is None:
         return None
-    settings = [f"{human(axis)} {value}" for axis, value in selection["point"].items()]
-    point = f" at {listed(settings)}" if settings else ""
-    name = f"{selection['implementation']} with {selection['activation']}{point}"
+    name = f"{selection['implementation']} with {point_of(selection)}"
     second = selection["runner_up_mean"]
     runner_up = f" (the runner-up has {number(second)}; not tested)" if second is not None else ""
     headline = (
@@ -33,6 +32,12 @@ def selected(selection: Mapping[str, Any] | None) -> Finding | None:
         ],
         headline,
     )
+
+
+def point_of(selection: Mapping[str, Any]) -> str:
+    """The activation and settings that were selected, in words."""
+    settings = {axis: words.tabulated(axis, value) for axis, value in selection["point"].items()}
+    return words.point(selection["activation"], settings)
 
 
 def _readings(selection: Mapping[str, Any]) -> str:
