@@ -551,7 +551,7 @@ def test_comparison_tables_have_corrected_p_values_intervals_and_margin(tmp_path
     same = comparing.table(table, (), "implementation").rows[0]
     assert any(cell.text == "identical on all 16 seeds" for cell in same)
     visible = Tags(study.page()).text
-    assert "0.0000" not in visible.partition("Comparisons\n")[2].partition("Parity\n")[0]
+    assert "0.0000" not in visible.partition("Comparisons\n")[2].partition("Right or wrong\n")[0]
 
 
 def test_the_sampling_error_is_not_that_of_the_best_of_many(study: Study) -> None:
@@ -611,7 +611,7 @@ def test_one_implementation_is_compared_with_the_reference_only(tmp_path: Path) 
 
 def test_bounds_that_all_runs_meet(study: Study) -> None:
     assert (
-        "All 18 runs meet the article’s bounds (B11): training loss < 0.5 and "
+        "All 18 runs meet the article’s bounds: training loss < 0.5 and "
         "0.7 < test accuracy ≤ 1." in study.sentences()
     )
 

@@ -308,7 +308,7 @@ def checked_runs(study: Study, data: Tables) -> list[Any]:
     ]
 
 
-@says(r"All (\d+) runs?(?: that did not fail)? meet the article’s bounds \(B11\)(?:: .+)?\.")
+@says(r"All (\d+) runs?(?: that did not fail)? meet the article’s bounds(?:: .+)?\.")
 def bounds_met(match: re.Match[str], study: Study, data: Tables) -> None:
     runs = checked_runs(study, data)
     assert len(runs) == int(match[1])
@@ -323,7 +323,7 @@ def bounds_missed(match: re.Match[str], study: Study, data: Tables) -> None:
     assert sum(not run.sanity[metric].met for run in runs) == int(match[2])
 
 
-@says(r"Some runs of (.+) miss the article’s bounds \(B11\)\.")
+@says(r"Some runs of (.+) miss the article’s bounds\.")
 def bounds_missed_by(match: re.Match[str], study: Study, data: Tables) -> None:
     names = set(re.split(r", | and ", match[1]))
     runs = checked_runs(study, data)

@@ -1,6 +1,7 @@
 # One page for readers, and the whole study as artifacts of its summary run in MLflow.
-# Templates, styles and scripts of the page.
+# Templates, styles and scripts of the page, and how it is cited.
 PAGE_FILES = [path for path in (LIBRARY / "mlplab/report/page").rglob("*.*") if path.is_file()]
+PAGE_FILES += [file for file in [LIBRARY.parent / "CITATION.cff"] if file.exists()]
 # What there is one figure each of.
 ALL_OF = {"": [""], "activation": ACTIVATIONS, "group": list(GROUPS), "cell": list(CELLS)}
 # The page's figures by the names that it knows them by: their files' without the ending.

@@ -14,7 +14,6 @@ from typing import Any
 from mlplab import datasets
 from mlplab.crate.archive import write_archive, write_folder
 from mlplab.crate.checklist import checklist
-from mlplab.crate.citation import Author, read_citation
 from mlplab.crate.contents import plug_in_files, project_files, study_files
 from mlplab.crate.croissant import croissant
 from mlplab.crate.finished import FinishedStudy, finished_study
@@ -24,6 +23,7 @@ from mlplab.crate.provenance import METADATA, Crate, provenance
 from mlplab.crate.sbom import sbom
 from mlplab.errors import UserError
 from mlplab.files import file_digest
+from mlplab.study.citation import Author, read_citation
 
 ORCID = re.compile(r"(.*?)\s*<(https://orcid\.org/\d{4}-\d{4}-\d{4}-\d{3}[\dX])>")
 

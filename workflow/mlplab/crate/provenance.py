@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mlplab.crate.citation import Author, Citation
 from mlplab.crate.contents import Contents
 from mlplab.crate.files import Files
 from mlplab.crate.finished import FinishedStudy
 from mlplab.crate.graph import Graph, Reference, references
 from mlplab.crate.jobs import Job, timestamp
+from mlplab.study.citation import Author, Citation
 from mlplab.study.grid import IDENTITY, slug
 from mlplab.study.tables import TABLES
 

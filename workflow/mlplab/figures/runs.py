@@ -186,7 +186,8 @@ def _dots(tables: Mapping[str, pd.DataFrame], column: str, label: str) -> Figure
     for index, (series, by_group) in enumerate(values.items()):
         mark = MARKS[index % len(MARKS)] if each else ""
         ranged = "" if each else CURVE_STYLES[index % len(CURVE_STYLES)]
-        handles.append(Line2D([], [], color=GREY, marker=mark, linestyle=ranged, label=series))
+        ends: dict[str, Any] = {"color": GREY, "linestyle": ranged}
+        handles.append(Line2D([], [], marker=mark, label=series, **ends))
         for position, (group, activation) in enumerate(groups.items()):
             place = position + _offset(index, len(values))
             if group in by_group:

@@ -1,6 +1,7 @@
 """The report: a study on one HTML page that needs nothing but itself."""
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,17 @@ import yaml
 from markupsafe import Markup
 
 from mlplab.errors import UserError
-from mlplab.report import answer, comparing, contents, setup, shortlist, svg, tables, wording
+from mlplab.report import (
+    answer,
+    article,
+    comparing,
+    contents,
+    setup,
+    shortlist,
+    svg,
+    tables,
+    wording,
+)
 from mlplab.report.findings import accuracies, inside, pairs, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
@@ -23,6 +34,9 @@ from mlplab.study.documents import Manifest
 from mlplab.study.figures import Figure
 from mlplab.study.record import RunRecord
 
+SEPARATORS = re.compile(r"[^A-Za-z0-9_.]+")
+# A table of more cells than this is a file beside the page, and nothing that the page carries.
+CELLS_AT_MOST = 50_000
 # More than this is folded: an overview is seen first, and details on demand.
 OPEN_AT_MOST = 4
 
@@ -72,9 +86,13 @@ def _looked_up(figures: Mapping[str, Path], key: str) -> Path:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as the page shows it: its markup, what stands below it, items of the article."""
+    """A figure as the page shows it: its markup, what stands below it, items of the article.
 
-    name: str
+    `key` names it in addresses and files, `table` has its numbers.
+    """
+
+    key: str
+    table: str
     markup: Markup
     caption: str
     items: str
@@ -103,7 +121,8 @@ def _pictures(
                 shows, caption = figure.said(**said)
                 path = _looked_up(figures, figure.path(of))
                 markup = Markup(svg.inline(path, f"figure{next(counter)}-", shows))
-                found.append(Picture(figure.name, markup, caption, figure.items))
+                key = SEPARATORS.sub("-", figure.path(of))
+                found.append(Picture(key, figure.table, markup, caption, figure.items))
         return found
 
     return pictures
@@ -152,6 +171,22 @@ def _comparisons(
     }
 
 
+def _carried(data: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """The tables that are not too large, as the files have them, for scripts/take.js."""
+    return {
+        name: table.to_csv(index=False)
+        for name, table in data.items()
+        if table.size <= CELLS_AT_MOST
+    }
+
+
+def _commits(records: Mapping[str, RunRecord]) -> tuple[list[str], bool]:
+    """The git commits that the runs were trained at, and whether the code was changed since."""
+    states = [record.run.git for record in records.values()]
+    commits = dict.fromkeys(state.commit for state in states if state.commit)
+    return list(commits), any(state.dirty for state in states)
+
+
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(contents.FOLDER),
@@ -161,7 +196,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=wording.number, count=wording.count, listed=wording.listed)
-    environment.filters.update(human=wording.human)
+    environment.filters.update(human=wording.human, in_words=article.in_words)
     return environment
 
 
@@ -188,7 +223,7 @@ def render(
     `selection` is what selection.summary returns. Raises UserError where a figure is missing.
     """
     split = grid.scored_split(config)
-    runs = _with_metrics(data["runs"], split)
+    given, runs = data, _with_metrics(data["runs"], split)
     data = {**data, "runs": runs}
     ui = config["tracking"]["ui_url"]
     links = {
@@ -198,6 +233,7 @@ def render(
     groups = shortlist.groups(config, records, data)
     compared = parity.matrix(data["parity"])
     run = _what_was_run(config, manifest, records)
+    commits, changed = _commits(records)
     seen_first = answer.answer(config, data, axes, found, compared, selection, run)
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
@@ -214,6 +250,7 @@ def render(
             manifest=manifest,
             config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
             split=split,
+            seeds=len(config["grid"]["seed"]),
             selection=selection,
             findings=found,
             parity=compared,
@@ -233,12 +270,17 @@ def render(
             open_at_most=OPEN_AT_MOST,
             pictures=_pictures(figures, catalogue, split, bool(all_runs.left_out)),
             figure_links=_links(figures, catalogue),
+            article=article.listing(),
+            commits=commits,
+            changed=changed,
+            bibtex=contents.cited(commits[0] if len(commits) == 1 else ""),
             sections=contents.SECTIONS,
             styles=contents.styles(),
             scripts=contents.scripts(),
             packed=[
                 packed("echarts", contents.library("echarts")),
                 packed_json("answer", answer.chart(seen_first.lines, split)),
+                packed_json("tables", _carried(given)),
             ],
         )
     )

@@ -42,6 +42,7 @@ class Answer:
     finding: str
     tiles: list[Tile]
     lines: Lines
+    about: str
     sentence: str
     rest: str
 
@@ -74,12 +75,14 @@ def answer(
         right(data["agreement"], data["parity"], shown),
         cost(config, data["summary"], ranked, axes),
     ]
+    drawn = lines(data["curves"], data["groups"], axes, f"{split}_accuracy")
     return Answer(
         first or finding,
         [text for text in troubles if text],
         finding if first else "",
         tiles,
-        lines(data["curves"], data["groups"], axes, f"{split}_accuracy"),
+        drawn,
+        about(drawn),
         sentence,
         rest,
     )
@@ -104,6 +107,8 @@ def title(ranked: Sequence[Row]) -> str:
     if not others:
         return f"{leader['name']}: a mean accuracy of {number(leader['mean'])}"
     lead = f"At these settings {leader['name']} has the highest accuracy"
+    if any(row["activation"] != row["name"] for row in ranked):
+        lead = f"Of these {len(ranked)} combinations {leader['name']} has the highest accuracy"
     unsettled = [row for row in others if row["verdict"] != "told apart"]
     if not unsettled:
         return lead
@@ -112,9 +117,9 @@ def title(ranked: Sequence[Row]) -> str:
     whom = (
         unsettled[0]["name"]
         if len(unsettled) == 1
-        else f"any of the {len(others)} others"
+        else f"any of the other {len(others)}"
         if len(unsettled) == len(others)
-        else f"{len(unsettled)} of the {len(others)} others"
+        else f"{len(unsettled)} of the other {len(others)}"
     )
     return f"{lead}, not told apart from {whom}"
 
@@ -196,29 +201,30 @@ def right(agreement: pd.DataFrame, parity: pd.DataFrame, shown: Matrix) -> Tile:
         name, activation = row["implementation"], row["activations"].split()[0]
         cell = shown.rows[name][shown.activations.index(activation)]
         cause = (cell.first or cell.lines[0]) if cell else ""
-        notes = [f"{name} with {activation}: {cause}"]
+        notes = [f"{name}, with {activation}, differs first in {cause}"]
+        if cell and cell.verdict == "fails":
+            notes = [f"{name} breaks down with {activation}: {cause}"]
         if len(wrong) > 1:
             notes.append(f"Wrong too: {listed(other['implementation'] for other in wrong[1:])}")
-        names = listed(other["implementation"] for other in wrong)
         return Tile(
             "right",
-            f"Right or wrong: {names}",
+            "Right or wrong",
             "Wrong",
             notes,
             parity_cell(name, activation),
             "bad",
         )
-    names = [name for name in agreement["implementation"] if name != shown.reference]
+    others = [name for name in agreement["implementation"] if name != shown.reference]
     rows = parity[(parity["dtype"] == "float64") & (parity["verdict"] == "agrees")]
-    rows = rows[rows["implementation"].isin(names)]
+    rows = rows[rows["implementation"].isin(others)]
     if rows.empty:
         notes = [f"{shown.reference} is the reference; there is nothing else to hold against it"]
         return Tile("right", "Right or wrong", "—", notes, "#parity")
     greatest = rows["difference"].max()
     apart = "bit for bit" if not greatest else f"to within {rounded(greatest)} in float64"
-    verb = "agrees" if len(names) == 1 else "agree"
+    verb = "agrees" if len(others) == 1 else "agree"
     notes = [
-        f"{listed(names)} {verb} with {shown.reference}, the reference, {apart}",
+        f"{listed(others)} {verb} with {shown.reference}, the reference, {apart}",
         f"{count(len(rows), 'value')} compared step by step",
     ]
     return Tile("right", "Right or wrong", "Right", notes, "#parity", "good")
@@ -255,6 +261,22 @@ def cost(
     if is_finite(row["parameter_count_mean"]):
         notes.append(f"{row['parameter_count_mean']:,.0f} parameters")
     return Tile("cost", "Cost", f"{rounded(row[column], 3)} s", notes, "#time")
+
+
+def about(found: Lines) -> str:
+    """What the lines of the chart are of, with their n; "" where there is none."""
+    if not found.drawn:
+        return ""
+    amounts = sorted({line.runs for line in found.drawn})
+    seeds = f"{listed(amounts, 'or')} {'seed' if amounts == [1] else 'seeds'}"
+    names = {line.name for line in found.drawn}
+    of_activations = len({line.group.partition("/")[0] for line in found.drawn}) > 1
+    which = ""
+    if of_activations and names != {line.group for line in found.drawn}:
+        which = ", each activation at the settings with which it is the most accurate"
+    elif len(found.drawn) < found.groups:
+        which = f", the {len(found.drawn)} most accurate of {found.groups} combinations"
+    return f"Trained by {found.implementation}, n = {seeds} a line{which}."
 
 
 def chart(found: Lines, split: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from mlplab.study.citation import bibtex, read_citation
+
 FOLDER = Path(__file__).parent / "page"
 # Each is sections/<key>.html.j2, with its name in the list of contents.
 SECTIONS = {
@@ -11,7 +13,7 @@ SECTIONS = {
     "findings": "Findings",
     "results": "Results",
     "comparisons": "Comparisons",
-    "parity": "Parity",
+    "parity": "Right or wrong",
     "setup": "What was run",
     "activations": "Activations",
     "training": "Training",
@@ -20,11 +22,13 @@ SECTIONS = {
     "classes": "Classes",
     "time": "Time",
     "runs": "All runs",
+    "article": "The article, item by item",
+    "cite": "Cite and run again",
 }
 # Each is styles/<name>.css or scripts/<name>.js.
-STYLES = ("page", "answer")
+STYLES = ("page", "answer", "take")
 # The first one gives the others the data that the page carries.
-SCRIPTS = ("data", "page", "answer")
+SCRIPTS = ("data", "page", "take", "answer")
 
 
 def styles() -> list[Markup]:
@@ -40,6 +44,12 @@ def scripts() -> list[Markup]:
 def library(name: str) -> bytes:
     """A library that the page carries (vendor/README.md)."""
     return (FOLDER / f"vendor/{name}.min.js").read_bytes()
+
+
+def cited(commit: str) -> str:
+    """The software as a BibTeX entry; "" where the library stands without its CITATION.cff."""
+    file = Path(__file__).parents[3] / "CITATION.cff"
+    return bibtex(read_citation(file), commit) if file.exists() else ""
 
 
 def _text(name: str) -> Markup:

@@ -33,6 +33,7 @@ class Cell:
     """
 
     path: str
+    name: str
     seed: int
     accuracy: float | None
     confusion: Confusion | None
@@ -116,6 +117,7 @@ def groups(
             cells.append(
                 Cell(
                     cell,
+                    f"{by_cell[cell][0].implementation}, {name_of(members[0])}",
                     by_cell[cell][0].seed,
                     of_cells[cell],
                     confused.get(cell),

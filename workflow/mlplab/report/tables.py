@@ -146,7 +146,7 @@ def summary(table: pd.DataFrame, axes: Sequence[str], split: str) -> Table:
     shown = [metric for metric in metrics.METRICS if metric.shown in ("results", "mean")]
     # A column of zeros says nothing.
     troubles = [name for name in ("diverged", "failed") if table[name].any()]
-    numeric = ("runs", *(metric.titled(split) for metric in shown), "B11 met", *troubles)
+    numeric = ("runs", *(metric.titled(split) for metric in shown), "bounds met", *troubles)
     columns = [
         *_identity(axes, "implementation", "activation"),
         *(Column(title, numeric=True) for title in numeric),
@@ -242,7 +242,7 @@ def all_runs(
     columns = [
         *_identity(axes, "implementation", "activation", "seed"),
         Column("status"),
-        Column("B11"),
+        Column("bounds"),
         *(Column(metric.titled(split), numeric=True) for metric in columns_of.values()),
         Column("MLflow", sortable=False),
         Column("files", sortable=False),

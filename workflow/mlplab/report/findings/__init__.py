@@ -26,7 +26,7 @@ def biases(config: Mapping[str, Any]) -> Finding:
     chosen = config["grid"].get("bias_init", [config["network"]["bias_init"]])
     return Finding(
         "biases",
-        "The biases of nn.Linear (C2)",
+        "The biases of nn.Linear",
         [
             "The article says that the framework leaves biases “usually zero”. It does not: "
             "nn.Linear draws them from U(−1/√fan_in, 1/√fan_in), where fan_in is the number of "
@@ -37,6 +37,7 @@ def biases(config: Mapping[str, Any]) -> Finding:
             if len(chosen) > 1
             else "To see the effect, give the grid the axis bias_init: [zeros, framework].",
         ],
+        article="C2",
     )
 
 

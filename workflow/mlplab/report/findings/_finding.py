@@ -14,7 +14,8 @@ NAMED_AT_MOST = 5
 class Finding:
     """One finding: its key and heading, its sentences, that of the answer, and a list.
 
-    It stands among the findings of the page, or in another `section`.
+    It stands among the findings of the page, or in another `section`. `article` is the item of the
+    article that it is on.
     """
 
     key: str
@@ -23,6 +24,7 @@ class Finding:
     headline: str = ""
     items: list[str] = field(default_factory=list)
     section: str = "Findings"
+    article: str = ""
 
 
 def name_of(run: Run) -> str:

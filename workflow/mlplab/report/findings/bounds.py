@@ -40,7 +40,7 @@ def sanity(records: Mapping[str, RunRecord], wrong: Container[str] = ()) -> Find
         return None
     checked = sum(map(len, by_activation.values()))
     bounds = listed(bound(*item) for item in next(iter(by_activation.values()))[0].items())
-    title = "The article’s own bounds (B11)"
+    title = "The article’s own bounds"
     misses = [
         sentence
         for activation, checks in by_activation.items()
@@ -49,8 +49,8 @@ def sanity(records: Mapping[str, RunRecord], wrong: Container[str] = ()) -> Find
     if not misses:
         others = [r for r in records.values() if r.run.implementation not in wrong]
         trained = "" if checked == len(others) else " that did not fail"
-        text = f"All {count(checked, 'run')}{trained} meet the article’s bounds (B11)"
-        return Finding("bounds", title, [f"{text}: {bounds}."], f"{text}.")
+        text = f"All {count(checked, 'run')}{trained} meet the article’s bounds"
+        return Finding("bounds", title, [f"{text}: {bounds}."], f"{text}.", article="B11")
     met = [
         activation
         for activation, checks in by_activation.items()
@@ -61,13 +61,12 @@ def sanity(records: Mapping[str, RunRecord], wrong: Container[str] = ()) -> Find
     note = "A missed bound is a finding: the textbook states them for ReLU and its own settings."
     missing = [activation for activation in by_activation if activation not in met]
     headline = (
-        f"Some runs of {listed(missing)} miss the article’s bounds (B11)."
+        f"Some runs of {listed(missing)} miss the article’s bounds."
         if len(misses) > HEADLINES_AT_MOST
         else " ".join(misses)
     )
-    return Finding(
-        "bounds", title, [text for text in (introduction, *misses, rest, note) if text], headline
-    )
+    said = [text for text in (introduction, *misses, rest, note) if text]
+    return Finding("bounds", title, said, headline, article="B11")
 
 
 def _misses(activation: str, runs: Sequence[Mapping[str, Bound]]) -> list[str]:

@@ -59,7 +59,8 @@ def vanishing(networks: pd.DataFrame) -> Finding | None:
         _dead(deep["dead_at_end"].dropna().to_dict()),
         _saturated(deep["saturated_at_end"].dropna().to_dict()),
     )
-    return Finding("inside", "Inside the networks (A8)", [text for text in sentences if text])
+    said = [text for text in sentences if text]
+    return Finding("inside", "Inside the networks", said, article="A8")
 
 
 def _gradients(ratios: Mapping[Hashable, float], depth: int) -> str:

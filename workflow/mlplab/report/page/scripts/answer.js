@@ -9,7 +9,7 @@
   // Names longer than this stand above the chart, not at the ends of their lines.
   const SHORT = 12;
 
-  const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const themed = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const printed = (value) => (value === null ? "—" : value.toFixed(4));
 
   // The band is two lines on one another: the lowest, unseen, and how far the highest is above it.
@@ -34,7 +34,6 @@
       lineStyle: { width: 2.5 },
       emphasis: { focus: "series" },
       endLabel: { show: ends, formatter: "{a}", color, fontSize: 13, fontWeight: 600 },
-      labelLayout: { moveOverlap: "shiftY" },
     };
   }
 
@@ -54,9 +53,13 @@
     return list;
   }
 
-  function options({ measure, lines }, moving) {
+  // On paper, which is white, whatever the page is.
+  const PAPER = { "--text": "#000000", "--soft": "#444444", "--line": "#cccccc", "--raised": "#ffffff" };
+
+  function options({ measure, lines }, moving, onPaper = false) {
     const ends = lines.every((line) => line.name.length <= SHORT);
-    const colors = lines.map((line) => (dark.matches ? line.dark : line.color));
+    const colors = lines.map((line) => (dark.matches && !onPaper ? line.dark : line.color));
+    const ink = onPaper ? (name) => PAPER[name] : themed;
     const soft = ink("--soft");
     const last = Math.max(...lines.flatMap((line) => line.epochs));
     const axis = { axisLabel: { color: soft, fontSize: 12 }, nameTextStyle: { color: soft, fontSize: 12 } };
@@ -65,7 +68,7 @@
       animation: moving,
       animationDuration: 1600,
       animationEasing: "linear",
-      textStyle: { fontFamily: "inherit" },
+      textStyle: { fontFamily: onPaper ? "Helvetica, Arial, sans-serif" : "inherit" },
       grid: { left: 8, right: names, top: ends ? 36 : 36 + 22 * Math.ceil(lines.length / 2), bottom: 28, containLabel: true },
       legend: { show: !ends, top: 0, left: 0, data: lines.map((line) => line.name), textStyle: { color: ink("--text"), fontSize: 12 } },
       xAxis: { ...axis, type: "value", name: "epoch", nameLocation: "middle", nameGap: 28, min: 1, max: Math.max(last, 2), minInterval: 1, splitLine: { show: false } },
@@ -83,6 +86,20 @@
     };
   }
 
+  // Names at the ends of lines that run into one another are moved apart.
+  function apart(chart, lines) {
+    const ends = lines.map((line, index) => ({ index, y: chart.convertToPixel({ yAxisIndex: 0 }, line.mean.at(-1)) }));
+    ends.sort((a, b) => a.y - b.y);
+    let free = -Infinity;
+    for (const end of ends) {
+      end.at = Math.max(end.y, free);
+      free = end.at + 16;
+    }
+    chart.setOption({
+      series: ends.map(({ index, y, at }) => ({ name: lines[index].name, endLabel: { offset: [0, at - y] } })),
+    });
+  }
+
   async function draw() {
     const given = await page.json("answer");
     if (!given.lines.length) return;
@@ -91,10 +108,27 @@
     document.getElementById("answer").classList.add("drawing");
     const chart = echarts.init(box, null, { renderer: "svg" });
     chart.setOption(options(given, !calm.matches));
+    apart(chart, given.lines);
     // It grows once: what is drawn later is drawn at once.
-    chart.on("finished", () => chart.setOption({ animation: false }));
-    dark.addEventListener("change", () => chart.setOption(options(given, false), true));
-    new ResizeObserver(() => chart.resize()).observe(box);
+    const again = () => {
+      chart.setOption(options(given, false), true);
+      apart(chart, given.lines);
+    };
+    dark.addEventListener("change", again);
+    let width = box.clientWidth;
+    new ResizeObserver(() => {
+      if (box.clientWidth === width) return;
+      width = box.clientWidth;
+      chart.resize();
+      again();
+    }).observe(box);
+    take.charts.set(still.querySelector("figure"), () => {
+      const paper = echarts.init(null, null, { renderer: "svg", ssr: true, width: 900, height: 420 });
+      paper.setOption(options(given, false, true));
+      const text = paper.renderToSVGString();
+      paper.dispose();
+      return text;
+    });
     box.setAttribute("role", "img");
     box.setAttribute("aria-label", still.querySelector("svg").getAttribute("aria-label"));
   }

@@ -1,4 +1,4 @@
-"""CITATION.cff, as far as a crate needs it."""
+"""CITATION.cff, as far as a page and a crate need it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,3 +54,31 @@ def _author(said: dict[str, Any]) -> Author:
         return Author("Organization", said["name"], said.get("website", ""))
     name = " ".join(said[key] for key in ("given-names", "family-names") if key in said)
     return Author("Person", name, said.get("orcid", ""))
+
+
+# What TeX would take for its own.
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "#$%&_{}"})
+
+
+def bibtex(citation: Citation, commit: str) -> str:
+    """A BibTeX entry of the software, at a git commit where there is one."""
+    # Braces of their own keep a group's name and a title as they are.
+    authors = " and ".join(
+        f"{{{_tex(each.name)}}}" if each.kind == "Organization" else _tex(each.name)
+        for each in citation.authors
+    )
+    fields = {
+        "title": f"{{{_tex(citation.title)}}}",
+        "author": authors,
+        "version": _tex(citation.version),
+        "license": _tex(citation.licence),
+    }
+    if commit:
+        fields["note"] = f"git commit {_tex(commit)}"
+    key = "".join(letter for letter in citation.title.lower() if letter.isalnum())
+    lines = [f"  {name} = {{{text}}}" for name, text in fields.items()]
+    return "\n".join([f"@software{{{key},", ",\n".join(lines), "}"])
+
+
+def _tex(text: str) -> str:
+    return text.translate(_SPECIAL)
