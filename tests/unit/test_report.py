@@ -17,6 +17,7 @@ import pytest
 from conftest import curves_of, evaluated, manifest, run_info
 from mlplab import activations
 from mlplab.analysis import agreement, comparisons
+from mlplab.analysis.axes import axes_table
 from mlplab.analysis.classes import classes_table, confusions_table
 from mlplab.analysis.curves import curves_table
 from mlplab.analysis.diagnostics import diagnostics_table, networks_table
@@ -27,6 +28,7 @@ from mlplab.analysis.runs import runs_table
 from mlplab.analysis.sampling import mcnemar_table, sampling_table, wilson_table
 from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
+from mlplab.analysis.twins import twins_table
 from mlplab.config.resolve import resolve
 from mlplab.errors import UserError
 from mlplab.figures import canvas, images, runs
@@ -298,6 +300,8 @@ class Study:
             "classes": classes_table(per_class, axes),
             "confusions": confusions_table(self.records.values(), self.manifest.class_names),
             "curves": curves_table(self.records.values(), axes, self.split),
+            "axes": axes_table(runs, axes),
+            "twins": twins_table(self.records.values(), agreed, axes, self.split, margin),
             "diagnostics": diagnostics,
             "networks": networks_table(diagnostics),
             "speed": speed_table(runs, axes),

@@ -13,13 +13,14 @@ import pytest
 from conftest import failed_record, run_record, write_record
 from mlplab.crate import archive
 from mlplab.crate.archive import unpack
-from mlplab.crate.compare import LOSS, Verdict, differences, summary
+from mlplab.crate.compare import Verdict, differences, summary
 from mlplab.crate.received import ReceivedCrate, receive
 from mlplab.crate.reproduce import compared as compare_studies
 from mlplab.crate.reproduce import prepare
 from mlplab.errors import UserError
 from mlplab.files import file_digest, write_json
 from mlplab.study.record import RunRecord
+from mlplab.study.rounding import LOSS
 
 RUN = "scratch/relu/seed=0"
 MARGIN = 0.005

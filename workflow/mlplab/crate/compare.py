@@ -7,11 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from mlplab.study.record import PACE, RunRecord
-
-# How far a loss, or a score of it, may be off by rounding alone, relative to its size. The
-# article's implementations, which sum in other orders, differ by 7e-5 at most after five epochs in
-# float32; the seeds of its ReLU by 3e-3 at the end.
-LOSS = 1e-3
+from mlplab.study.rounding import LOSS, is_share
 
 
 class Verdict(IntEnum):
@@ -88,8 +84,7 @@ def _is_number(value: Any) -> bool:
 def _verdict(quantity: str, old: Any, new: Any, accuracy: float) -> Verdict:
     if not (_is_number(old) and _is_number(new)) or quantity == "epochs":
         return Verdict.DIFFERENT
-    is_share = not quantity.endswith(("loss", "negative_log_likelihood"))
-    allowed = accuracy if is_share else LOSS * max(abs(old), abs(new))
+    allowed = accuracy if is_share(quantity) else LOSS * max(abs(old), abs(new))
     return Verdict.ROUNDING if abs(new - old) <= allowed else Verdict.DIFFERENT
 
 

@@ -19,6 +19,7 @@ from mlplab.report import (
     article,
     comparing,
     contents,
+    explorer,
     setup,
     shortlist,
     svg,
@@ -281,6 +282,10 @@ def render(
                 packed("echarts", contents.library("echarts")),
                 packed_json("answer", answer.chart(seen_first.lines, split)),
                 packed_json("tables", _carried(given)),
+                *(
+                    packed_json(name, value)
+                    for name, value in explorer.blocks(data, records, split).items()
+                ),
             ],
         )
     )

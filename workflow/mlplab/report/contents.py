@@ -10,6 +10,7 @@ FOLDER = Path(__file__).parent / "page"
 # Each is sections/<key>.html.j2, with its name in the list of contents.
 SECTIONS = {
     "answer": "Answer",
+    "explorer": "Explorer",
     "findings": "Findings",
     "results": "Results",
     "comparisons": "Comparisons",
@@ -26,9 +27,25 @@ SECTIONS = {
     "cite": "Cite and run again",
 }
 # Each is styles/<name>.css or scripts/<name>.js.
-STYLES = ("page", "answer", "take")
+STYLES = ("page", "answer", "take", "explorer")
 # The first one gives the others the data that the page carries.
-SCRIPTS = ("data", "page", "take", "answer")
+SCRIPTS = (
+    "data",
+    "page",
+    "take",
+    "answer",
+    "explorer-state",
+    "explorer-numbers",
+    "explorer-data",
+    "explorer-theme",
+    "explorer-charts",
+    "explorer-grids",
+    "explorer-hover",
+    "explorer-table",
+    "explorer-controls",
+    "explorer-linked",
+    "explorer",
+)
 
 
 def styles() -> list[Markup]:

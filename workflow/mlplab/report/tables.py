@@ -109,7 +109,7 @@ def _identity(axes: Sequence[str], *names: str) -> list[Column]:
     return [*(Column(name) for name in names), *(Column(human(axis)) for axis in axes)]
 
 
-def _printed(metric: Metric, value: Any) -> str:
+def printed(metric: Metric, value: Any) -> str:
     """A metric's value with its digits."""
     if metric.significant:
         return rounded(value, metric.digits)
@@ -123,14 +123,14 @@ def _over_seeds(metric: Metric, row: Mapping[Hashable, Any], split: str) -> Cell
     name = metric.named(split)
     if metric.over_seeds == "median":
         median = row[f"{name}_median"]
-        return figure(median, _printed(metric, median))
+        return figure(median, printed(metric, median))
     mean, deviation, low, high = (row[f"{name}_{part}"] for part in ("mean", "std", "low", "high"))
     # Whole numbers that are the same for every seed have no spread to tell.
     alike = not metric.digits and deviation == 0
     if metric.shown == "mean" or alike or not is_finite(deviation):
-        return figure(mean, _printed(metric, mean))
-    plus_minus = f"{_printed(metric, mean)} ± {_printed(metric, deviation)}"
-    interval = f"{_printed(metric, low)} – {_printed(metric, high)}" if is_finite(low) else ""
+        return figure(mean, printed(metric, mean))
+    plus_minus = f"{printed(metric, mean)} ± {printed(metric, deviation)}"
+    interval = f"{printed(metric, low)} – {printed(metric, high)}" if is_finite(low) else ""
     return figure(mean, plus_minus, interval)
 
 
@@ -223,7 +223,7 @@ def _files(path: str, each: bool) -> tuple[Link, ...]:
     )
 
 
-def _metrics(table: pd.DataFrame, scored_on: str) -> dict[str, Metric]:
+def metrics_of(table: pd.DataFrame, scored_on: str) -> dict[str, Metric]:
     """Column → metric of all that the runs have; losses and accuracies of the last epoch first."""
     known = {metric.named(scored_on): metric for metric in metrics.METRICS}
     epochs = [f"{split}_{kind}" for split in SPLITS for kind in ("loss", "accuracy")]
@@ -238,7 +238,7 @@ def all_runs(
     table: pd.DataFrame, axes: Sequence[str], split: str, links: Mapping[str, str]
 ) -> Table:
     """A row per run, with its page in MLflow (`links`) and its files; no row where too many."""
-    columns_of = _metrics(table, split)
+    columns_of = metrics_of(table, split)
     columns = [
         *_identity(axes, "implementation", "activation", "seed"),
         Column("status"),
@@ -255,10 +255,7 @@ def all_runs(
             *point_cells(row, axes),
             text(row["status"]),
             text(row["sanity"]),
-            *(
-                figure(row[name], _printed(metric, row[name]))
-                for name, metric in columns_of.items()
-            ),
+            *(figure(row[name], printed(metric, row[name])) for name, metric in columns_of.items()),
             Cell(links=(Link(row["mlflow_run_id"][:8], links[row["run"]]),)),
             Cell(links=_files(row["run"], each=len(table) <= LINKED_AT_MOST)),
         ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from mlplab.analysis import agreement, comparisons, tables
+from mlplab.analysis.axes import axes_table
 from mlplab.analysis.classes import classes_table, confusions_table
 from mlplab.analysis.curves import curves_table
 from mlplab.analysis.groups import groups_table
@@ -13,6 +14,7 @@ from mlplab.analysis.pairs import pairs_of
 from mlplab.analysis.sampling import mcnemar_table, sampling_table, wilson_table
 from mlplab.analysis.speed import speed_table
 from mlplab.analysis.summary import per_class_table, summary_table
+from mlplab.analysis.twins import twins_table
 from mlplab.files import PathLike
 from mlplab.study.documents import read_manifest
 from mlplab.study.record import beside, load_records
@@ -43,7 +45,8 @@ def summarize(
     predictions = dict(zip(runs, files.predictions, strict=True))
     records = load_records(list(runs), files)
     per_class = per_class_table(all_runs, records)
-    standing = agreement.standing(all_runs, pd.read_parquet(agreed))
+    agreeing = pd.read_parquet(agreed)
+    standing = agreement.standing(all_runs, agreeing)
     finished = all_runs.loc[all_runs["status"] == "finished", "run"]
     correct = Correct.read(finished, predictions)
     late = f"late_{metric}"
@@ -56,6 +59,8 @@ def summarize(
         "classes": classes_table(per_class, axes),
         "confusions": confusions_table(records.values(), described.class_names),
         "curves": curves_table(records.values(), axes, scored_on),
+        "axes": axes_table(all_runs, axes),
+        "twins": twins_table(records.values(), agreeing, axes, scored_on, margin),
         "comparisons": comparisons.comparisons_table(pairs, correct, axes, margin, late),
         "sampling": sampling,
         "mcnemar": mcnemar_table(sampling, axes),

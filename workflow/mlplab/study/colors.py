@@ -43,3 +43,16 @@ def on_dark(color: str) -> str:
 
 def _channels(color: str) -> list[int]:
     return [int(color[index : index + 2], 16) for index in (1, 3, 5)]
+
+
+# Of ordered values, from the least to the greatest: parts of matplotlib's viridis.
+_ORDERED = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (223, 213, 30))
+
+
+def of_rank(index: int, amount: int) -> str:
+    """The colour of one of so many ordered values, as #rrggbb; alike where they are near."""
+    place = index / max(amount - 1, 1) * (len(_ORDERED) - 1)
+    before = min(int(place), len(_ORDERED) - 2)
+    near, far = _ORDERED[before], _ORDERED[before + 1]
+    mixed = (round(a + (place - before) * (b - a)) for a, b in zip(near, far, strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)

@@ -62,6 +62,18 @@ TABLES = (
         "implementation and activation.",
     ),
     Table(
+        "axes",
+        "summarize",
+        "Every axis of the grid with its values: which are numbers, and on what scale they are "
+        "spaced evenly.",
+    ),
+    Table(
+        "twins",
+        "summarize",
+        "Of every implementation and activation the first implementation that trains the same "
+        "networks but for rounding, and how far apart any loss or accuracy is.",
+    ),
+    Table(
         "comparisons",
         "summarize",
         "Each pair of activations, of values of an axis and of implementations: paired difference "
