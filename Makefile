@@ -11,6 +11,8 @@ MLFLOW_HOST ?= 127.0.0.1
 MLFLOW_PORT ?= 5000
 MLFLOW_ARTIFACTS ?= mlflow-artifacts
 MLFLOW_OPTIONS ?=
+# Of `make grade`, such as --hint 1 --points points.yaml.
+GRADE_OPTIONS ?=
 SMK := Snakefile workflow
 VALIDATORS := .ci/.validators
 
@@ -20,7 +22,7 @@ export PYTHONPATH := $(CURDIR)/workflow$(if $(PYTHONPATH),:$(PYTHONPATH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui mlflow-server check test test-fast test-services validators container lint format docs lock bench clean
+.PHONY: help setup demo run report ui mlflow-server check grade test test-fast test-services validators container lint format docs lock bench clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +51,9 @@ mlflow-server: setup ## a team's tracking server on PostgreSQL (docs/tracking-se
 
 check: setup ## check one file: make check IMPLEMENTATION=path/to/my_network.py (or ACTIVATION=…)
 	@$(BIN)/mlplab check "$(or $(IMPLEMENTATION),$(ACTIVATION),$(error name a file: make check IMPLEMENTATION=path/to/my_network.py))"
+
+grade: setup ## check all that a class has handed in: make grade FOLDER=path/to/submissions (docs/teaching.md)
+	@$(BIN)/mlplab grade "$(or $(FOLDER),$(error name a folder: make grade FOLDER=path/to/submissions))" $(GRADE_OPTIONS)
 
 validators: setup $(VALIDATORS)/.ready ## what checks crates, in an environment of its own
 

@@ -33,6 +33,9 @@ COMMANDS = {
     "docs": Command(
         "config.docs:main", "", "print the table of all configuration keys (config/README.md)"
     ),
+    "grade": Command(
+        "grading.command:main", "FOLDER", "check all that a class has handed in (docs/teaching.md)"
+    ),
     "mistakes": Command(
         "judging.page:main", "FILE", "write the page of known mistakes (docs/mistakes.md)"
     ),

@@ -35,8 +35,8 @@ class Source:
     lines: Mapping[Path, int]
 
 
-def read(files: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """The files of a configuration, in YAML or JSON.
+def read(files: Iterable[str | os.PathLike[str]], example: str = "study: mine") -> list[Source]:
+    """The files of a configuration, in YAML or JSON, in which a key may look like `example`.
 
     Raises ConfigError, with a line for each mistake, for a file that is missing, no UTF-8 or no
     YAML, that holds no mapping, or that gives a key twice.
@@ -45,7 +45,7 @@ def read(files: Iterable[str | os.PathLike[str]]) -> list[Source]:
     mistakes: list[str] = []
     for file in files:
         try:
-            sources.append(_source(FilePath(file)))
+            sources.append(_source(FilePath(file), example))
         except _Unreadable as error:
             mistakes += error.args
     if mistakes:
@@ -100,7 +100,7 @@ class _Unreadable(Exception):
     """What is wrong with a file, a line for each mistake."""
 
 
-def _source(file: FilePath) -> Source:
+def _source(file: FilePath, example: str) -> Source:
     here = FilePath.cwd()
     name = str(file.relative_to(here) if file.is_relative_to(here) else file)
     text = _text(file, name)
@@ -110,7 +110,7 @@ def _source(file: FilePath) -> Source:
         if not isinstance(root, yaml.MappingNode):
             is_list = isinstance(root, yaml.SequenceNode)
             found = "nothing" if root is None else "a list" if is_list else "a single value"
-            raise _Unreadable(f"{name}: expected keys such as `study: mine`, found {found}")
+            raise _Unreadable(f"{name}: expected keys such as `{example}`, found {found}")
         positions = list(_positions(root))
         if repeated := list(_repeated(positions, name)):
             raise _Unreadable(*repeated)

@@ -110,6 +110,13 @@ def confine(limits: Mapping[str, int], readable: Iterable[str], scratch: str) ->
     return held
 
 
+def end_with_parent(parent: int) -> None:
+    """Have this process killed once its parent, of the process number `parent`, has ended."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def _drop_capabilities(libc: ctypes.CDLL) -> None:
     """Be root in name alone, if at all."""
     libc.capset(struct.pack("<Ii", CAPABILITY_VERSION, 0), bytes(24))

@@ -18,6 +18,7 @@ from mlplab.activations import Activation
 from mlplab.datasets.store import Split
 from mlplab.errors import UserError
 from mlplab.implementations import Build
+from mlplab.isolation.process import Limits
 from mlplab.isolation.run import isolated
 from mlplab.judging import float32, submissions, trained
 from mlplab.judging.cases import Problem
@@ -116,7 +117,8 @@ def examine(
             continue
         found = Verdict(path.stem, name, tuple(rows), REQUIREMENTS)
         if not found.right:
-            return found
+            met = frozenset(row.quantity for verdict in agreed for row in verdict.rows)
+            return replace(found, met=met)
         notes += [note for note in sizes if note not in notes]
         agreed.append(found)
     return replace(agreed[0], compared=len(agreed), notes=tuple(notes))
@@ -222,11 +224,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if met else 1
 
 
-def judge(path: Path, chosen: Sequence[str] | None, hint: int, isolation: str) -> Judged:
+def judge(
+    path: Path,
+    chosen: Sequence[str] | None,
+    hint: int,
+    isolation: str,
+    limits: Limits | None = None,
+) -> Judged:
     """Run one file where it belongs, and judge it. Raises UserError where that cannot be had."""
-    run = None
+    run = verdict = None
     try:
-        with isolated(path, isolation=isolation) as run:
+        with isolated(path, limits=limits, isolation=isolation) as run:
             if defines(path, "function") and not defines(path, "Network"):
                 right, lines = check_activation(path, run.activation(path))
             else:
@@ -234,4 +242,4 @@ def judge(path: Path, chosen: Sequence[str] | None, hint: int, isolation: str) -
                 right, lines = verdict.right, verdict.lines(hint)
     except PlugInError as error:
         right, lines = False, [f"FAILS  {path.stem}: {error}"]
-    return Judged(path, right, lines, run.sandbox if run else None)
+    return Judged(path, right, lines, run.sandbox if run else None, verdict)

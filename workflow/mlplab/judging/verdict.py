@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Literal
 
 from mlplab.judging.mistakes.catalogue import CATALOGUE, Mistake
 from mlplab.judging.tolerances import EXACT, Row
@@ -16,14 +17,16 @@ HINTS = {
     3: "and how to mend it",
 }
 ALL = max(HINTS)
+Standing = Literal["met", "wrong", "fails", "not reached"]
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What was found of one file.
 
-    `rows` are those of the first activation, or of the one with which it is wrong; `notes` say what
-    was no requirement.
+    `rows` are those of the first activation, or of the one with which it is wrong; `met` are the
+    requirements that were met with activations before that one; `notes` say what was no
+    requirement.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Verdict:
     requirements: Mapping[str, str]
     compared: int = 1
     notes: tuple[str, ...] = ()
+    met: frozenset[str] = frozenset()
 
     @property
     def first(self) -> Row | None:
@@ -57,7 +61,7 @@ class Verdict:
         """The verdict as it is printed."""
         if hint == 0:
             return [self.headline(hint)]
-        told = [self.headline(hint), *self._requirements(), *self.notes]
+        told = [self.headline(hint), *self.by_requirement().values(), *self.notes]
         return [*told, *self._advice()] if hint == ALL else told
 
     def headline(self, hint: int = ALL) -> str:
@@ -84,14 +88,25 @@ class Verdict:
         after = f" after {row.step} steps" if row.step > 1 and row.of else ""
         return f"{words}, {row.of}{after}" if row.of else words
 
-    def _requirements(self) -> list[str]:
-        """A line for each requirement, over all networks that were compared."""
+    def by_requirement(self) -> dict[str, str]:
+        """A line for each requirement that was compared, over all networks."""
         order = list(self.requirements)
         by_requirement = sorted(self.rows, key=lambda row: order.index(row.quantity))
-        return [
-            self._requirement(self.requirements[quantity], list(group))
+        return {
+            quantity: self._requirement(self.requirements[quantity], list(group))
             for quantity, group in groupby(by_requirement, key=lambda row: row.quantity)
-        ]
+        }
+
+    def standing(self, quantity: str) -> Standing:
+        """What became of a requirement; a right file meets them all."""
+        verdicts = {row.verdict for row in self.rows if row.quantity == quantity}
+        if "fails" in verdicts:
+            return "fails"
+        if "differs" in verdicts:
+            return "wrong"
+        # Only what breaks the interface has a row of it.
+        met = self.right or verdicts or quantity in self.met or quantity == "interface"
+        return "met" if met else "not reached"
 
     def _requirement(self, words: str, rows: Sequence[Row]) -> str:
         """Met, or the first difference among these rows with the values found and expected."""

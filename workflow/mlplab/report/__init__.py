@@ -24,6 +24,7 @@ from mlplab.report import (
     shortlist,
     svg,
     tables,
+    templates,
     wording,
 )
 from mlplab.report.findings import accuracies, inside, pairs, parity
@@ -189,13 +190,7 @@ def _commits(records: Mapping[str, RunRecord]) -> tuple[list[str], bool]:
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(contents.FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates.environment(contents.FOLDER)
     environment.filters.update(number=wording.number, count=wording.count, listed=wording.listed)
     environment.filters.update(human=wording.human, in_words=article.in_words)
     return environment

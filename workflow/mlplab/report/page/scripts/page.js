@@ -60,7 +60,7 @@ for (const table of document.querySelectorAll("table[data-filter]")) {
   const bar = document.createElement("p");
   input.type = "search";
   input.autocomplete = "off";
-  input.placeholder = "such as relu";
+  input.placeholder = table.dataset.filter || "such as relu";
   label.append("Filter the rows by words ", input);
   amount.textContent = `${all} rows`;
   bar.className = "filter";

@@ -1,0 +1,177 @@
+"""Judges side by side: processes that check one submission after the other, each under a limit.
+
+A judge that takes too long, or ends, costs its submission and nothing else: another takes over.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from mlplab.errors import UserError
+from mlplab.grading import finding, handed_in
+from mlplab.grading.finding import Finding
+from mlplab.grading.handed_in import Refused, Submission
+from mlplab.isolation.confinement import end_with_parent
+from mlplab.isolation.process import Limits
+from mlplab.plugins import defines
+
+
+@dataclass(frozen=True)
+class Options:
+    """How submissions are checked; all that a finding depends on but their files and the code."""
+
+    activations: tuple[str, ...] | None = None
+    isolation: str = "auto"
+    file: str = ""
+    limits: Limits = field(default_factory=Limits)
+    # More than the limits of the process add up to: the judge itself hangs.
+    hard_seconds: float = 600.0
+
+
+def checked(submission: Submission, options: Options) -> Finding:
+    """Check one submission, in a folder of its own: it can read nobody else's."""
+    from mlplab.judging.check import judge
+
+    began = time.monotonic()
+    name = submission.name
+    with tempfile.TemporaryDirectory(prefix="submission-") as made:
+        folder = Path(made).resolve()
+        try:
+            handed_in.copy(handed_in.contents(submission), folder)
+            path = handed_in.main_file(folder, options.file)
+            if defines(path, "function") and not defines(path, "Network"):
+                raise Refused(f"{path.name}: an activation; expected a class Network")
+        except (Refused, OSError) as error:
+            return finding.failed(str(error), time.monotonic() - began, name)
+        chosen = options.activations
+        judged = judge(path, chosen, 0, options.isolation, options.limits)
+    shown = {f"{path.parent}/": "", f"{folder}/": "", str(folder): "."}
+    return finding.of_judged(judged, shown, time.monotonic() - began)
+
+
+def _judge_all(connection: Connection, options: Options, parent: int, scratch: str) -> None:
+    """A judge's process."""
+    if sys.platform == "linux":
+        end_with_parent(parent)
+    tempfile.tempdir = os.environ["TMPDIR"] = scratch
+    import torch
+
+    torch.set_num_threads(1)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            submission: Submission = connection.recv()
+            try:
+                found: Finding | UserError = checked(submission, options)
+            except UserError as error:
+                found = UserError(str(error))
+            except Exception as error:
+                reason = f"the check itself fails on it: {type(error).__name__}"
+                found = finding.failed(reason, 0.0, submission.name)
+            connection.send(found)
+
+
+class _Judge:
+    """A process that checks one submission at a time."""
+
+    def __init__(self, options: Options, scratch: str) -> None:
+        self.options, self.scratch = options, scratch
+        self.task: Submission | None = None
+        self._ends = 0.0
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        arguments = (theirs, options, os.getpid(), scratch)
+        self._process = context.Process(target=_judge_all, args=arguments, daemon=True)
+        # Ctrl-C is for the parent, which ends the others in order.
+        signals = {signal.SIGINT, signal.SIGTERM}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+
+    def give(self, submission: Submission) -> None:
+        self.task = submission
+        self._ends = time.monotonic() + self.options.hard_seconds
+        self.connection.send(submission)
+
+    def late(self) -> bool:
+        return self.task is not None and time.monotonic() > self._ends
+
+    def answer(self) -> Finding | UserError | None:
+        """What came back; None where the process has ended instead."""
+        try:
+            found: Finding | UserError = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        return found
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+
+def check_all(
+    waiting: Sequence[Submission], options: Options, cores: int
+) -> Iterator[tuple[Submission, Finding]]:
+    """Check submissions on `cores` cores; each as soon as it is done, in the order of their ends.
+
+    Raises UserError for what is no fault of a submission, such as isolation that cannot be had.
+    """
+    rest = list(reversed(waiting))
+    judges: list[_Judge] = []
+    with tempfile.TemporaryDirectory(prefix="grades-", ignore_cleanup_errors=True) as scratch:
+        try:
+            for _ in range(min(cores, len(rest))):
+                judges.append(_Judge(options, scratch))
+                judges[-1].give(rest.pop())
+            while judges:
+                ready = wait([judge.connection for judge in judges], timeout=1.0)
+                for index, judge in enumerate(list(judges)):
+                    answers = judge.connection in ready
+                    if not answers and not judge.late():
+                        continue
+                    task = judge.task
+                    assert task is not None
+                    found = judge.answer() if answers else None
+                    if isinstance(found, UserError):
+                        raise found
+                    if found is None:
+                        late = judge.late()
+                        judge.end()
+                        judges[index] = judge = _Judge(options, scratch)
+                        found = _without_an_answer(task, late, options)
+                    judge.task = None
+                    yield task, found
+                    if rest:
+                        judge.give(rest.pop())
+                judges = _still_at_work(judges)
+        finally:
+            for judge in judges:
+                judge.end()
+
+
+def _still_at_work(judges: Sequence[_Judge]) -> list[_Judge]:
+    for judge in judges:
+        if judge.task is None:
+            judge.end()
+    return [judge for judge in judges if judge.task is not None]
+
+
+def _without_an_answer(task: Submission, late: bool, options: Options) -> Finding:
+    took = options.hard_seconds
+    reason = (
+        f"the check has not ended within {took:.0f} s"
+        if late
+        else "the check has ended without a verdict, as when memory runs out"
+    )
+    return finding.failed(reason, took if late else 0.0, task.name)
