@@ -210,5 +210,6 @@ def summary(path: Path) -> str:
 def _top(path: Path) -> list[ast.stmt]:
     try:
         return ast.parse(source(path)).body
-    except (OSError, SyntaxError, ValueError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        # The last two are for what is nested too deep.
         return []

@@ -23,6 +23,10 @@ from mlplab.isolation.confinement import end_with_parent
 from mlplab.isolation.process import Limits
 from mlplab.plugins import defines
 
+# What a judge says before it is given anything; importing takes it seconds.
+READY = "ready"
+SECONDS_TO_START = 120.0
+
 
 @dataclass(frozen=True)
 class Options:
@@ -66,6 +70,7 @@ def _judge_all(connection: Connection, options: Options, parent: int, scratch: s
 
     torch.set_num_threads(1)
     with contextlib.suppress(EOFError, BrokenPipeError):
+        connection.send(READY)
         while True:
             submission: Submission = connection.recv()
             try:
@@ -82,9 +87,9 @@ class _Judge:
     """A process that checks one submission at a time."""
 
     def __init__(self, options: Options, scratch: str) -> None:
-        self.options, self.scratch = options, scratch
         self.task: Submission | None = None
-        self._ends = 0.0
+        self._seconds = options.hard_seconds
+        self._ends = time.monotonic() + SECONDS_TO_START
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         arguments = (theirs, options, os.getpid(), scratch)
@@ -100,16 +105,16 @@ class _Judge:
 
     def give(self, submission: Submission) -> None:
         self.task = submission
-        self._ends = time.monotonic() + self.options.hard_seconds
+        self._ends = time.monotonic() + self._seconds
         self.connection.send(submission)
 
     def late(self) -> bool:
-        return self.task is not None and time.monotonic() > self._ends
+        return time.monotonic() > self._ends
 
-    def answer(self) -> Finding | UserError | None:
+    def answer(self) -> Finding | UserError | str | None:
         """What came back; None where the process has ended instead."""
         try:
-            found: Finding | UserError = self.connection.recv()
+            found: Finding | UserError | str = self.connection.recv()
         except (EOFError, OSError):
             return None
         return found
@@ -133,45 +138,39 @@ def check_all(
         try:
             for _ in range(min(cores, len(rest))):
                 judges.append(_Judge(options, scratch))
-                judges[-1].give(rest.pop())
             while judges:
                 ready = wait([judge.connection for judge in judges], timeout=1.0)
-                for index, judge in enumerate(list(judges)):
-                    answers = judge.connection in ready
-                    if not answers and not judge.late():
-                        continue
-                    task = judge.task
-                    assert task is not None
-                    found = judge.answer() if answers else None
+                for judge in [j for j in judges if j.connection in ready or j.late()]:
+                    found = judge.answer() if judge.connection in ready else None
                     if isinstance(found, UserError):
                         raise found
+                    task, judge.task = judge.task, None
                     if found is None:
-                        late = judge.late()
+                        if task is None:
+                            raise UserError("a process that checks submissions does not start")
+                        found = _without_an_answer(task, judge.late(), options)
                         judge.end()
-                        judges[index] = judge = _Judge(options, scratch)
-                        found = _without_an_answer(task, late, options)
-                    judge.task = None
-                    yield task, found
-                    if rest:
+                        judges.remove(judge)
+                        if rest:
+                            judges.append(_Judge(options, scratch))
+                    elif rest:
                         judge.give(rest.pop())
-                judges = _still_at_work(judges)
+                    else:
+                        judge.end()
+                        judges.remove(judge)
+                    if task is not None:
+                        assert isinstance(found, Finding)
+                        yield task, found
         finally:
             for judge in judges:
                 judge.end()
 
 
-def _still_at_work(judges: Sequence[_Judge]) -> list[_Judge]:
-    for judge in judges:
-        if judge.task is None:
-            judge.end()
-    return [judge for judge in judges if judge.task is not None]
-
-
 def _without_an_answer(task: Submission, late: bool, options: Options) -> Finding:
-    took = options.hard_seconds
+    took = options.hard_seconds if late else 0.0
     reason = (
         f"the check has not ended within {took:.0f} s"
         if late
         else "the check has ended without a verdict, as when memory runs out"
     )
-    return finding.failed(reason, took if late else 0.0, task.name)
+    return finding.failed(reason, took, task.name)
