@@ -148,7 +148,12 @@ def refused(project: Project) -> str:
     [
         ("results/small/report.html", "more", r"report\.html was changed after the study ran"),
         ("results/small/tables/runs.csv", None, r"tables/runs\.csv is missing"),
-        ("results/small/runs/scratch/relu/seed=0/history.csv", "1", "was changed after it was"),
+        (
+            "results/small/runs/scratch/relu/seed=0/history.csv",
+            "1",
+            r"seed=0/history\.csv: changed since it was written .* train this run again: snakemake "
+            r"--cores all --configfile results/small/config\.yaml --forcerun results/small/runs/scra",
+        ),
         ("results/small/published.json", None, r"no finished study \(none is finished here\)"),
         (
             "workflow/mlplab/implementations/scratch.py",

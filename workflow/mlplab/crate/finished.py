@@ -1,6 +1,7 @@
 """A finished study on disk: complete, and as it was when it was finished."""
 
 import csv
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from mlplab import commands
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json
 from mlplab.study import grid
@@ -94,25 +96,28 @@ def finished_study(root: Path, name: str) -> FinishedStudy:
         ) from error
     manifest = read_manifest(root / f"results/data/{config['dataset']}/manifest.json")
     study = FinishedStudy(root, name, config, manifest, grid.runs(config), published)
-    if change := next(_changes(study), None):
+    # What the messages advise is about this study.
+    os.environ.setdefault(
+        commands.VARIABLE, f"{commands.USUAL} --configfile results/{name}/config.yaml"
+    )
+    for file, what in _changes(study):
         raise UserError(
-            f"{change}: a study is passed on as it ran. Put the file back, or make it anew: "
-            "snakemake --cores all --forcerun …"
+            f"{file} {what}: a study is passed on as it ran. Put the file back, or make it anew: "
+            f"{commands.again(file)}"
         )
+    for run in study.runs:
+        study.files_of(run).check()
     return study
 
 
-def _changes(study: FinishedStudy) -> Iterator[str]:
-    """What is missing or was changed after the study ran."""
+def _changes(study: FinishedStudy) -> Iterator[tuple[str, str]]:
+    """Files that are missing or were changed after the study ran, and which of it."""
     for file in study.made_files():
         if not (study.root / file).is_file():
-            yield f"{file} is missing"
+            yield file, "is missing"
     for file, digest in study.published.items():
         if file_digest(study.root / file) != digest:
-            yield f"{file} was changed after the study ran"
-    for run in study.runs:
-        files = study.files_of(run)
-        if read_json(files.run.with_name("mlflow.json")).get("record") != files.digest():
-            yield f"{study.folder}/runs/{run} was changed after it was tracked"
-    if file_digest(study.root / study.data / "data.safetensors") != study.manifest.sha256:
-        yield f"{study.data}/data.safetensors was changed after it was decoded"
+            yield file, "was changed after the study ran"
+    decoded = f"{study.data}/data.safetensors"
+    if file_digest(study.root / decoded) != study.manifest.sha256:
+        yield decoded, "was changed after it was decoded"

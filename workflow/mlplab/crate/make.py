@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     out = given.out or Path("results") / given.study / "crate.zip"
     try:
         ran_by = _person(given.ran_by) if given.ran_by else None
-        study = finished_study(Path.cwd(), given.study)
+        study = finished_study(Path(), given.study)
         refuse_what_is_to_be_done(study)
         held = write_crate(study, out, given.runs, given.data, ran_by)
     except UserError as error:
@@ -152,7 +152,7 @@ def print_checklist(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("study", help="name of a finished study: the folder in results/")
     try:
-        study = finished_study(Path.cwd(), parser.parse_args(arguments).study)
+        study = finished_study(Path(), parser.parse_args(arguments).study)
         jobs = jobs_of(study.root, study.made_files())
         citation = read_citation(study.root / "CITATION.cff")
         crate = Crate(study, jobs, {}, citation, headlines(study), ran_by=None)

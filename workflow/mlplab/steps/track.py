@@ -22,8 +22,7 @@ def track(
 ) -> None:
     """Write to each file of `tracked` (JSON) where MLflow holds the run of this evaluation.
 
-    Beside that stands the digest of the run's record, by which a later change is found. `networks`
-    has what models are made of: `data`, files of `implementations` and `activations`.
+    `networks` has what models are made of: `data`, files of `implementations` and `activations`.
     """
     runs = RunFiles.each(beside(evaluations, *NAMES))
     for files in runs:
@@ -37,6 +36,6 @@ def track(
         tell,
         networks_of(config, networks),
     )
-    for file, run, files in zip(tracked, sent, runs, strict=True):
-        write_json(file, {**run, "record": files.digest()})
+    for file, run in zip(tracked, sent, strict=True):
+        write_json(file, run)
         print(f"{file}: {'deferred' if 'deferred' in run else run['run_id']}")
