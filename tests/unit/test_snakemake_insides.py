@@ -28,6 +28,7 @@ facts = {
     "basedir": workflow.current_basedir.get_path_or_uri(secret_free=True),
     "containers": DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method,
     "on a node": workflow.remote_exec,
+    "temporary folder": workflow._snakemake_tmp_dir.name,
 }
 
 
@@ -160,6 +161,16 @@ def test_onstart_runs_in_the_main_thread(facts: dict[str, Any]) -> None:
     assert facts["in main thread"], (
         "Snakemake runs `onstart` in another thread: warm processes end with the thread that "
         "starts them (mlplab_runtime.lifetime.end_with_parent)."
+    )
+
+
+def test_snakemake_takes_its_temporary_folder_away_where_it_is_not_killed(
+    facts: dict[str, Any],
+) -> None:
+    folder = Path(facts["temporary folder"])
+    assert folder.is_absolute() and not folder.exists(), (
+        "`workflow._snakemake_tmp_dir` is another thing: mlplab_runtime.lock.sweep removes what a "
+        "killed snakemake has left of it."
     )
 
 

@@ -25,7 +25,7 @@ check_environment(jobs_elsewhere=IN_CONTAINERS or IN_CONDA)
 from mlplab_runtime import warm
 from mlplab_runtime.cluster import refuse_sqlite
 from mlplab_runtime.command import own_command
-from mlplab_runtime.lock import hold_for_deletion, hold_lock
+from mlplab_runtime.lock import hold_for_deletion, hold_lock, sweep
 from mlplab_runtime.store import forget_lost
 from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, commands, datasets, implementations, initializers
@@ -129,6 +129,8 @@ onstart:
     if workflow.executor_plugin and not workflow.local_exec:
         refuse_sqlite(config)
     lock = hold_lock()
+    if workflow.local_exec:
+        sweep(lock, workflow._snakemake_tmp_dir.name)
     # What jobs advise is what the user calls.
     os.environ[commands.VARIABLE] = own_command(sys.argv)
     jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())

@@ -6,10 +6,23 @@ from typing import Any
 
 import pandas as pd
 
+from mlplab.commands import again
+from mlplab.errors import UserError
 from mlplab.files import replacing
 
 # What a cell's runs have in common besides the further axes of the grid.
 CELL = ["implementation", "activation"]
+
+
+def read(parquet: str | os.PathLike[str]) -> pd.DataFrame:
+    """A table from its parquet file. Raises UserError where that is none, or damaged."""
+    try:
+        return pd.read_parquet(parquet)
+    except (OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"{parquet}: no table ({reason}); make it anew: {again(parquet)}"
+        ) from error
 
 
 def write(

@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+from mlplab.commands import again
 from mlplab.errors import UserError
 from mlplab.study import colors
 
@@ -105,7 +106,9 @@ def inline(path: Path, prefix: str, label: str) -> str:
         root = ElementTree.parse(path).getroot()
         _, _, width, height = map(float, root.attrib["viewBox"].split())
     except (ElementTree.ParseError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: expected an SVG with a viewBox ({error})") from error
+        raise UserError(
+            f"{path}: expected an SVG with a viewBox ({error}); make it anew: {again(path)}"
+        ) from error
     _plain(root)
     _rename(root, prefix)
     _slim(root)

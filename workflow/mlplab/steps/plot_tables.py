@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-import pandas as pd
-
+from mlplab.analysis.tables import read
 from mlplab.figures import canvas
 from mlplab.files import PathLike
 
@@ -20,5 +19,5 @@ def plot_tables(
 
     What draws each is given the tables, here parquet files by their name, and what is `given`.
     """
-    loaded = {name: pd.read_parquet(file) for name, file in tables.items()}
+    loaded = {name: read(file) for name, file in tables.items()}
     canvas.draw(module, outputs, loaded, *given)

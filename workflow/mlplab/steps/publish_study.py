@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from mlplab.analysis.selection import champion as champion_of
+from mlplab.analysis.tables import read
 from mlplab.files import PathLike, file_digest, read_json, write_json
 from mlplab.study import grid
-from mlplab.study.documents import Manifest, read_manifest
+from mlplab.study.documents import Manifest, read_config, read_manifest
 from mlplab.tracking import publish
 from mlplab.tracking.entities import summary_metrics
 from mlplab.tracking.notes import card, note
@@ -32,20 +32,20 @@ def publish_study(
     tables `findings`, `summary` and `runs` are among them: the run's note and its metrics. With a
     `selection` the network that won is registered.
     """
-    resolved = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+    resolved = read_config(config)
     started = read_json(study)
     artifacts: dict[str, list[str]] = {}
     for file in files:
         folder = Path(file).parent.relative_to(Path(published).parent).as_posix()
         artifacts.setdefault("report" if folder == "." else folder, []).append(str(file))
     tables = Path(published).parent / "tables"
-    findings = pd.read_parquet(tables / "findings.parquet")
+    findings = read(tables / "findings.parquet")
     first = findings[findings["section"] == "Findings"].drop_duplicates("finding")
-    summary = pd.read_parquet(tables / "summary.parquet").to_dict("records")
+    summary = read(tables / "summary.parquet").to_dict("records")
     cells = list(grid.by_cell(grid.runs(resolved)))
     champion = None
     if selection:
-        runs = pd.read_parquet(tables / "runs.parquet")
+        runs = read(tables / "runs.parquet")
         champion = _champion(resolved, read_manifest(manifest), read_json(selection), runs)
     tracking = resolved["tracking"]
     registered = publish.publish_study(

@@ -4,14 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import yaml
-
-from mlplab.analysis.tables import write_all
+from mlplab.analysis.tables import read, write_all
 from mlplab.files import PathLike, read_json, write_text
 from mlplab.report import render
 from mlplab.report.findings import all_findings, findings_table
-from mlplab.study.documents import read_manifest
+from mlplab.study.documents import read_config, read_manifest
 from mlplab.study.figures import Figure
 from mlplab.study.record import beside, load_records
 
@@ -36,9 +33,9 @@ def render_report(
     a figure, as the `catalogue` says it, to its SVG.
     """
     files = beside(runs.values(), "run", "history", "evaluation")
-    resolved = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+    resolved = read_config(config)
     records = load_records(list(runs), files)
-    data = {name: pd.read_parquet(file) for name, file in tables.items()}
+    data = {name: read(file) for name, file in tables.items()}
     selected = read_json(selection) if selection else None
     found = all_findings(resolved, records, data, selected)
     text = render(

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
-from mlplab.analysis import agreement, selection
+from mlplab.analysis import agreement, selection, tables
 from mlplab.datasets import store
 from mlplab.errors import UserError
 from mlplab.files import PathLike, write_json, write_text
@@ -38,8 +37,8 @@ def select_best(
     set, and is never begun anew.
     """
     torch.set_num_threads(threads)
-    right = agreement.right(pd.read_parquet(agreed))
-    winners, ranked = selection.winner(pd.read_parquet(table), axes, right)
+    right = agreement.right(tables.read(agreed))
+    winners, ranked = selection.winner(tables.read(table), axes, right)
     first = winners.iloc[0]
     files = beside(runs.values(), "parameters")
     tested = test_runs(

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
 from mlplab.analysis import agreement, comparisons, tables
 from mlplab.analysis.axes import axes_table
 from mlplab.analysis.classes import classes_table, confusions_table
@@ -35,7 +33,7 @@ def summarize(
     `table` is that of all runs, `agreed` says which implementations are right; `runs` maps a run's
     path to its run.json. `margin` is that of equivalence, a share.
     """
-    all_runs = pd.read_parquet(table)
+    all_runs = tables.read(table)
     metric = f"{scored_on}_accuracy"
     described = read_manifest(manifest)
     images: int | list[int] = described.counts["test"].images
@@ -45,7 +43,7 @@ def summarize(
     predictions = dict(zip(runs, files.predictions, strict=True))
     records = load_records(list(runs), files)
     per_class = per_class_table(all_runs, records)
-    agreeing = pd.read_parquet(agreed)
+    agreeing = tables.read(agreed)
     standing = agreement.standing(all_runs, agreeing)
     finished = all_runs.loc[all_runs["status"] == "finished", "run"]
     correct = Correct.read(finished, predictions)

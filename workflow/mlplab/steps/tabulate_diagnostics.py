@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
 from mlplab.analysis import agreement, tables
 from mlplab.analysis.diagnostics import diagnostics_table, networks_table
 from mlplab.files import PathLike
@@ -18,7 +16,7 @@ def tabulate_diagnostics(
 
     Runs of implementations that are wrong, as the table `agreed` has it, are left out.
     """
-    right = agreement.right(pd.read_parquet(agreed))
+    right = agreement.right(tables.read(agreed))
     documents = map(read_run, runs)
     rows = map(read_rows, beside(runs, "diagnostics").diagnostics)
     diagnostics = diagnostics_table(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
+
 from mlplab.commands import again
 from mlplab.errors import UserError
 from mlplab.files import PathLike, as_json, read_json, value_digest, write_text
@@ -195,6 +197,20 @@ def read_run(file: PathLike) -> RunInfo:
 def read_evaluation(file: PathLike) -> Evaluation:
     """What evaluation.json says."""
     return _filled(Evaluation, _document(file), file)
+
+
+def read_config(file: PathLike) -> dict[str, Any]:
+    """The resolved configuration as config.yaml keeps it. Raises UserError where it is none."""
+    try:
+        values = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it has no keys")
+    except (ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{file}: no configuration ({reason}); make it anew: {again(file)}"
+        ) from error
+    return values
 
 
 def read_manifest(file: PathLike) -> Manifest:

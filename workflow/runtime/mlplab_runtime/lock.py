@@ -1,5 +1,6 @@
-"""One snakemake works in a folder."""
+"""One snakemake works in a folder; what one that was killed has left, the next one removes."""
 
+import contextlib
 import fcntl
 import sys
 from collections.abc import Sequence
@@ -27,3 +28,21 @@ def hold_lock(path: Path = LOCK) -> TextIO:
     except OSError:
         sys.exit(f"Another snakemake works in this folder ({path}): wait for it, or stop it.")
     return file
+
+
+def sweep(lock: TextIO, temporary: str) -> None:
+    """Remove what who held the lock before has left, where it was killed: Snakemake never does.
+
+    That is scripts of its jobs, and its folder of temporary files; this one's, `temporary`, is
+    noted in the lock's file for the next.
+    """
+    for script in Path(lock.name).parent.glob("scripts/tmp*"):
+        script.unlink(missing_ok=True)
+    lock.seek(0)
+    if before := lock.read():
+        # Another's, or one that is in use, is not empty.
+        with contextlib.suppress(OSError, ValueError):
+            Path(before).rmdir()
+    lock.truncate(0)
+    lock.write(temporary)
+    lock.flush()
