@@ -1,11 +1,14 @@
 """The report in a real browser: opened from disk, offline, in the dark, on a telephone."""
 
+import io
+import re
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ else:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from test_report import Study, differing, failing, sloppy
+from test_report import Study, differing, failing, sloppy, wavy
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +64,26 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
+    """A study on the article's grid, with its chart drawn by matplotlib, and its page."""
+    from mlplab.figures import canvas, runs
+
+    folder = tmp_path_factory.mktemp("sound")
+    study = Study(folder, wavy, images=10_000)
+    data = study.data()
+    for name, drawn in (
+        ("epochs", runs.epochs(data, study.split)),
+        ("accuracy", runs.accuracy(data, study.split)),
+        ("curves/relu", runs.curves(data["curves"], ["scratch", "concise"])),
+    ):
+        study.figures[name] = folder / f"{name.replace('/', '-')}.svg"
+        canvas.save(drawn, study.figures[name])
+    page = folder / "report.html"
+    page.write_text(study.page(), encoding="utf-8")
+    return study, page
+
+
 def opened(
     browser: "sync_api.Browser", report: Path, width: int = 1280, scheme: str = "light"
 ) -> "sync_api.Page":
@@ -84,6 +107,168 @@ def test_nothing_is_requested_and_no_error_is_logged(
     page.wait_for_timeout(300)
     assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
     assert messages == []
+
+
+def test_the_first_screen_says_what_the_tables_say(
+    browser: "sync_api.Browser", sound: tuple[Study, Path]
+) -> None:
+    study, report = sound
+    data = study.data()
+    page = opened(browser, report)
+    best = data["groups"].query("verdict == 'best'").iloc[0]
+    tile = page.locator("#tile-best")
+    assert tile.locator(".value").inner_text() == f"{best['mean']:.4f}"
+    assert f"{best['low']:.4f} to {best['high']:.4f}, n = 3 seeds and 10,000 images" in (
+        tile.inner_text()
+    )
+    unsettled = data["groups"]["verdict"].eq("not told apart").any()
+    assert ("Not told apart from" in tile.inner_text()) == unsettled
+    assert page.locator("#tile-right .value").inner_text() == "Right"
+    cell = data["summary"].query("implementation == 'scratch' and activation == 'relu'").iloc[0]
+    seconds = float(page.locator("#tile-cost .value").inner_text().removesuffix(" s"))
+    assert seconds == pytest.approx(cell["cpu_seconds_per_epoch_median"], abs=0.0005)
+    assert f"{cell['parameter_count_mean']:.0f} parameters" in page.inner_text("#tile-cost")
+    assert page.locator("h1").inner_text().startswith("At these settings relu has the highest")
+    # The chart is there, drawn, and its lines are those of the table.
+    page.wait_for_selector("#answer-chart svg")
+    assert not page.locator("#figure-epochs .picture").is_visible()
+    series = page.evaluate(
+        "echarts.getInstanceByDom(document.getElementById('answer-chart')).getOption().series"
+        ".filter(each => !each.stack).map(each => [each.name, each.color, each.data])"
+    )
+    curves = data["curves"].query("implementation == 'scratch' and metric == 'test_accuracy'")
+    assert [name for name, _, _ in series] == ["relu", "tanh", "sigmoid"]
+    assert len({color for _, color, _ in series}) == 3
+    for name, _, points in series:
+        rows = curves[curves["activation"] == name]
+        assert points == rows[["epoch", "mean"]].astype(float).to_numpy().tolist()
+    names = page.locator("#answer-chart svg text").all_text_contents()
+    assert {"relu", "tanh", "sigmoid", "epoch", "test accuracy"} <= set(names)
+
+
+def test_without_a_script_the_still_chart_stands_there(
+    browser: "sync_api.Browser", sound: tuple[Study, Path]
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(sound[1].as_uri())
+    assert page.locator("#figure-epochs svg").is_visible()
+    assert not page.locator("#answer-chart").is_visible()
+    assert page.locator("#tile-best .value").is_visible() and page.locator(".take").count() == 0
+    context.close()
+
+
+def test_where_motion_is_unwanted_nothing_moves(
+    browser: "sync_api.Browser", sound: tuple[Study, Path]
+) -> None:
+    def parts(motion: Any) -> list[str]:
+        page = browser.new_page(reduced_motion=motion)
+        page.goto(sound[1].as_uri())
+        page.wait_for_selector("#answer-chart svg path")
+        found: list[str] = [page.inner_html("#answer-chart svg")]
+        page.wait_for_timeout(2200)
+        found.append(page.inner_html("#answer-chart svg"))
+        page.close()
+        return found
+
+    grows, still = parts("no-preference"), parts("reduce")
+    assert grows[0] != grows[1] and still[0] == still[1]
+
+
+def taken(page: "sync_api.Page", label: str) -> tuple[str, bytes]:
+    """The name and content of what a button gives."""
+    with page.expect_download() as started:
+        page.get_by_role("button", name=label, exact=True).click()
+    return started.value.suggested_filename, started.value.path().read_bytes()
+
+
+def test_figures_and_tables_are_taken_along(
+    browser: "sync_api.Browser", sound: tuple[Study, Path]
+) -> None:
+    study, report = sound
+    page = opened(browser, report, scheme="dark")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.wait_for_selector("#answer-chart svg")
+    # A table as a file has all of its digits, and is the file beside the page.
+    name, content = taken(page, "Results by implementation and activation as CSV")
+    assert name == "summary.csv"
+    summary = study.data()["summary"]
+    pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(content)), summary, check_exact=True)
+    shown = [
+        cell.split("\n")[0]
+        for cell in page.locator("#results table >> nth=0 >> tbody tr td").all_inner_texts()
+    ]
+    _, markdown = taken(page, "Results by implementation and activation as Markdown")
+    head, rule, *lines = markdown.decode().splitlines()
+    cells = [re.sub(r" \(.*\)", "", c.strip()) for n in lines for c in n.strip("|").split("|")]
+    assert cells == shown and head.count("|") == rule.count("|")
+    _, latex = taken(page, "Results by implementation and activation as LaTeX")
+    text = latex.decode()
+    assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+    body = text.partition("\\midrule\n")[2].partition("    \\bottomrule")[0]
+    rows = [row.strip() for row in body.split("\\\\\n") if row.strip()]
+    plain = [re.sub(r" \(.*\)", "", cell) for row in rows for cell in row.split(" & ")]
+    assert [cell.replace(r"$\pm$", "±") for cell in plain] == shown
+    # A table is taken in the order in which it stands.
+    page.locator("#results th >> nth=4 >> button").click()
+    _, sorted_rows = taken(page, "Results by implementation and activation as Markdown")
+    assert sorted_rows != markdown and sorted(sorted_rows) == sorted(markdown)
+    # A figure is on white paper also where the page is dark.
+    for figure in ("epochs", "curves-relu"):
+        name, content = taken(page, f"{figure} as SVG")
+        text = content.decode()
+        assert name == f"{figure}.svg" and text.startswith("<svg") and "epoch" in text
+        assert not re.search(r"var\(|currentColor|light-dark|#e4e6e9", text)
+        name, content = taken(page, f"{figure} as PNG")
+        assert name == f"{figure}.png" and content.startswith(b"\x89PNG") and len(content) > 5000
+        _, content = taken(page, f"the numbers of {figure}, curves.csv")
+        curves = study.data()["curves"]
+        pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(content)), curves, check_exact=True)
+    assert not [url for url in requests if not url.startswith(("data:", "blob:"))]
+    # A link to a figure leads to it.
+    page.get_by_role("link", name="link to curves-relu", exact=True).click()
+    assert page.url.endswith("#figure-curves-relu")
+
+
+def test_it_is_printed_on_a_few_pages(
+    browser: "sync_api.Browser", sound: tuple[Study, Path]
+) -> None:
+    page = opened(browser, sound[1])
+    paper = page.pdf(format="A4")
+    assert 1 < len(re.findall(rb"/Type */Page\b", paper)) <= 6
+    page.emulate_media(media="print")
+    assert page.locator("#figure-epochs svg").is_visible()
+    hidden = ("nav", "#answer-chart", ".take >> nth=0", "#predictions")
+    assert not any(page.locator(selector).first.is_visible() for selector in hidden)
+
+
+SIZES = """() => [...document.querySelectorAll("figure svg text, .chart svg text")]
+  .filter(text => text.textContent.trim() && text.getBoundingClientRect().width)
+  .map(text => {
+    const svg = text.ownerSVGElement, box = svg.viewBox.baseVal;
+    const scale = box && box.width ? svg.getBoundingClientRect().width / box.width : 1;
+    return scale * parseFloat(getComputedStyle(text).fontSize);
+  })"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_telephone_it_is_read_and_heard(
+    browser: "sync_api.Browser", sound: tuple[Study, Path], scheme: Any
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = browser.new_page(
+        viewport={"width": 390, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page.goto(sound[1].as_uri())
+    page.wait_for_selector("#answer-chart svg text")
+    box = page.locator("#tile-best .value").bounding_box()
+    assert box is not None and box["y"] + box["height"] < 844
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert min(page.evaluate(SIZES)) >= 11
+    found = axe.run(page).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
 
 
 def column(page: "sync_api.Page", index: int) -> list[str]:
@@ -152,6 +337,22 @@ def test_skip_link_is_the_first_stop_and_is_seen(browser: "sync_api.Browser", re
     page.wait_for_timeout(100)
     box = focused.bounding_box()
     assert box is not None and box["y"] >= 0
+
+
+def test_a_wrong_network_is_said_first_and_leads_to_its_cause(
+    browser: "sync_api.Browser", report: Path
+) -> None:
+    page = opened(browser, report)
+    assert page.locator("h1").inner_text() == "scratch is wrong"
+    assert page.locator(".trouble").first.inner_text().startswith("Step by step, scratch differs")
+    tile = page.locator("#tile-right")
+    assert tile.locator(".value").inner_text() == "Wrong"
+    assert "the gradient of W2 on a smaller batch: the sign is the opposite" in tile.inner_text()
+    line = page.locator(".matrix td.differs p >> nth=0")
+    assert not line.is_visible()
+    tile.locator("a").click()
+    line.wait_for()
+    assert line.inner_text().startswith("First to differ: the gradient of W2")
 
 
 def test_parity_unfolds_to_what_differs_first(browser: "sync_api.Browser", report: Path) -> None:

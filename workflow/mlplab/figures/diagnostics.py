@@ -77,6 +77,8 @@ def gradients(tables: Mapping[str, pd.DataFrame]) -> Figure:
                 x, y = norms["layer"], norms["gradient_norm"]
                 axes.plot(x, y, style, color=colors[depth], marker="o", markersize=3)
         axes.set(title=activation, xlabel="layer", yscale="log")
+        # Powers of ten in small superscripts could not be read on a telephone.
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("norm of the weights' gradient")

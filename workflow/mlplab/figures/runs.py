@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mlplab.figures.canvas import new_figure, nothing
 from mlplab.study import metrics, words
-from mlplab.study.colors import COLORS, of_activation
+from mlplab.study.colors import of_activation
 from mlplab.study.grid import group_of
 from mlplab.study.lines import lines
 
@@ -78,13 +78,13 @@ def curves(table: pd.DataFrame, implementations: Sequence[str], split: str = "te
     )
     low, high, last_epoch = 0.3, 0.9, 1
     drawn_metrics = [metric.named(split) for metric in metrics.CURVES]
-    looks = zip(cycle(COLORS), cycle(CURVE_STYLES), strict=False)
-    styles = dict(zip(drawn_metrics, looks, strict=False))
+    styles = dict(zip(drawn_metrics, cycle(CURVE_STYLES), strict=False))
     for axes, implementation in zip(panels.flat, implementations, strict=True):
         own = table[table["implementation"] == implementation]
         for metric, rows in own.groupby("metric", sort=False):
-            (color, style), name = styles[str(metric)], str(metric)
-            axes.plot(rows["epoch"], rows["mean"], style, color=color, label=name.replace("_", " "))
+            name, color = str(metric), of_activation(rows["activation"].iloc[0])
+            label = words.human(name)
+            axes.plot(rows["epoch"], rows["mean"], styles[name], color=color, label=label)
             band = rows["epoch"], rows["lowest"], rows["highest"]
             axes.fill_between(*band, color=color, alpha=0.2, linewidth=0)
             # A loss may start anywhere; the accuracies stay in sight whatever it does.

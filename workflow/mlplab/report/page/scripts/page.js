@@ -1,4 +1,4 @@
-// The page can be read without this file; with it, tables can be sorted and filtered, and details are printed.
+// The page can be read without this file; with it, tables can be sorted and filtered.
 "use strict";
 
 function compare(a, b, numeric) {
@@ -78,16 +78,6 @@ const sizes = new ResizeObserver((entries) => {
   }
 });
 for (const picture of document.querySelectorAll(".picture")) sizes.observe(picture);
-
-// Paper cannot be unfolded.
-let folded = [];
-window.addEventListener("beforeprint", () => {
-  folded = Array.from(document.querySelectorAll("details:not([open])"));
-  for (const details of folded) details.open = true;
-});
-window.addEventListener("afterprint", () => {
-  for (const details of folded) details.open = false;
-});
 
 // MLflow shows the page in a frame that has no folder and may go nowhere: links within the page scroll, others are text.
 if (location.protocol === "blob:") {
