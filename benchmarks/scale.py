@@ -21,7 +21,7 @@ from benchmarks.stages import PREPARATIONS, ROOT, STAGES
 
 # The jobs over all runs; the figures of cells are jobs of their own.
 WHOLE = (
-    *("collect_runs", "summarize", "tabulate_diagnostics"),
+    *("collect_runs", "summarize", "tabulate_diagnostics", "collect_examples"),
     *("plot_overview", "plot_diagnostics", "render_report"),
 )
 
@@ -92,6 +92,7 @@ NAMES = {
     "collect_runs": "reading back from MLflow",
     "summarize": "tables and comparisons",
     "tabulate_diagnostics": "tables of gradients and units",
+    "collect_examples": "images and weights to look at",
     "plot_overview": "figures of accuracy and time",
     "plot_diagnostics": "figures of gradients and units",
     "render_report": "report",

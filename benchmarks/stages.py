@@ -61,6 +61,16 @@ def tabulate_diagnostics() -> None:
     step(agreed, list(study.files("run.json").values()), study.tables("tabulate_diagnostics"))
 
 
+def collect_examples() -> None:
+    """Put together images, predictions and weights of one network of each activation."""
+    from mlplab.steps.collect_examples import collect_examples as step
+
+    study = Study()
+    outputs = {**study.tables("collect_examples"), "pictures": STUDY / "pictures.json"}
+    runs, groups, agreed = (study.table(name)[1] for name in ("runs", "groups", "agreement"))
+    step(DATA, runs, groups, agreed, study.files("run.json"), "test", outputs)
+
+
 def _tables(*names: str) -> dict[str, Path]:
     return {name: Study.table(name)[1] for name in names}
 
@@ -79,7 +89,7 @@ def plot_diagnostics() -> None:
     from mlplab.figures import diagnostics
     from mlplab.steps.plot_tables import plot_tables
 
-    plot_tables(diagnostics, _tables("diagnostics"), Study.drawn("plot_diagnostics"))
+    plot_tables(diagnostics, _tables("diagnostics", "histograms"), Study.drawn("plot_diagnostics"))
 
 
 def plot_cells() -> None:
@@ -122,6 +132,7 @@ def render_report() -> None:
         [asdict(figure) for figure in catalogue()],
         ACTIVATION_FILES,
         None,
+        STUDY / "pictures.json",
         {**made, "page": STUDY / "report.html"},
     )
 
@@ -138,6 +149,7 @@ STAGES: tuple[Callable[[], None], ...] = (
     collect_runs,
     summarize,
     tabulate_diagnostics,
+    collect_examples,
     plot_overview,
     plot_diagnostics,
     plot_cells,

@@ -15,7 +15,7 @@ from mlplab import activations, implementations
 from mlplab.activations import Activation
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.store import Split
-from mlplab.training.diagnostics import PROBE_IMAGES, Diagnosis, Probe
+from mlplab.training.diagnostics import BINS, PROBE_IMAGES, Diagnosis, Probe
 
 Array = NDArray[np.float64]
 Parameters = dict[str, torch.Tensor]
@@ -123,7 +123,8 @@ def test_every_parameter_and_every_hidden_layer_is_diagnosed_in_order(name: str)
     assert all(type(row.value) is float for row in found)
     norms = [("gradient_norm", parameter) for parameter in parameters]
     shares = [(q, of) for of in ("H1", "H2") for q in ("dead", "saturated", "activation_std")]
-    assert [(row.quantity, row.of) for row in found] == norms + shares
+    weights = [("weight_norm", name) for name in parameters if name.startswith("W")]
+    assert [(row.quantity, row.of) for row in found] == norms + weights + shares
     assert all(0 <= row.value <= 1 for row in found if row.quantity in ("dead", "saturated"))
 
 
@@ -138,6 +139,47 @@ def test_the_spread_of_a_layer_is_over_all_its_values(name: str) -> None:
         before = hidden @ parameters[f"W{layer}"].numpy() + parameters[f"b{layer}"].numpy()
         hidden = activation.numpy_function(before, *alphas)
         assert found[f"activation_std/H{layer}"] == pytest.approx(hidden.std(ddof=1), rel=1e-9)
+
+
+def test_norms_of_weights_are_numpys() -> None:
+    activation = activations.load("prelu")
+    parameters = parameters_of(activation)
+    found = diagnose(parameters, activation, split())
+    for layer in (1, 2, 3):
+        norm = math.sqrt((parameters[f"W{layer}"].numpy() ** 2).sum())
+        assert found[f"weight_norm/W{layer}"] == pytest.approx(norm, rel=1e-12)
+
+
+@every_activation
+def test_histograms_are_numpys(name: str) -> None:
+    activation, images = activations.load(name), split()
+    parameters = parameters_of(activation)
+    rows = Probe(images, 256, activation, torch.float64).values(5, parameters)
+    assert {row.epoch for row in rows} == {5}
+    found = {(row.quantity, row.of): row.value for row in rows}
+    hidden = images.images.numpy().reshape(20, 6) / 255
+    for layer in (1, 2):
+        alphas = [parameters[f"{alpha}{layer}"].numpy() for alpha in activation.parameters]
+        before = hidden @ parameters[f"W{layer}"].numpy() + parameters[f"b{layer}"].numpy()
+        hidden = activation.numpy_function(before, *alphas)
+        low, high = found["value_low", f"H{layer}"], found["value_high", f"H{layer}"]
+        assert (low, high) == pytest.approx((hidden.min(), hidden.max()), rel=1e-9)
+        counts = [found["value_count", f"H{layer}/{n}"] for n in range(BINS)]
+        assert sum(counts) == hidden.size
+        expected, _ = np.histogram(hidden.clip(low, high), BINS, (low, high))
+        # A value at an edge may fall to either side.
+        assert np.abs(np.cumsum(counts) - np.cumsum(expected)).max() <= 1
+    assert len(rows) == 2 * (BINS + 2)
+
+
+def test_values_that_are_all_alike_and_not_finite() -> None:
+    zeros = initial_parameters(SIZES, 0, weight_std=0, dtype=torch.float64)
+    probe = Probe(split(), 256, activations.load("relu"), torch.float64)
+    rows = {(row.quantity, row.of): row.value for row in probe.values(0, zeros)}
+    assert (rows["value_low", "H1"], rows["value_high", "H1"]) == (-1, 1)
+    assert sum(value == 100 for value in rows.values()) == 1
+    broken = {**zeros, "W2": torch.full_like(zeros["W2"], math.nan)}
+    assert {row.of.split("/")[0] for row in probe.values(0, broken)} == {"H1"}
 
 
 def ramp(count: int = 11) -> Split:
@@ -360,9 +402,12 @@ def test_a_unit_is_dead_only_if_no_image_of_the_training_set_moves_it(batch: int
         row.of: row.value for row in probe.diagnose(9, parameters) if row.quantity == "dead"
     }
     found = probe.dead_throughout(9, parameters, Batches(images, batch, torch.float64))
-    assert {(row.epoch, row.quantity) for row in found} == {(9, "dead_throughout")}
-    assert [row.of for row in found] == ["H1", "H2"]
-    assert looked_at["H1"] == 2 / 5 and found[0].value == 1 / 5
+    assert {row.epoch for row in found} == {9}
+    named = [(row.quantity, row.of, row.value) for row in found]
+    assert named[:2] == [("dead_throughout", "H1", 1 / 5), ("dead_unit", "H1/3", 1.0)]
+    # As many units of the second layer are named as its share says.
+    assert named[2][:2] == ("dead_throughout", "H2") and named[2][2] * 4 == len(named[3:])
+    assert looked_at["H1"] == 2 / 5
 
 
 def test_the_pass_over_the_training_set_ends_where_no_unit_can_be_dead(

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from conftest import REPOSITORY, curves_of
 from mlplab import activations, implementations, initializers
 from mlplab.analysis import tables
-from mlplab.analysis.diagnostics import diagnostics_table
+from mlplab.analysis.diagnostics import diagnostics_table, histograms_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
 from mlplab.analysis.runs import runs_table
@@ -531,7 +531,10 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
     assert summary[f"{scored_on}_accuracy_mean"].isna().tolist() == [True, False][: len(jobs)]
     assert len(per_class_table(runs, records)) == 10 * len(jobs)
 
-    measured = ((each.run.activation, each.diagnostics) for each in records.values())
+    measured = (
+        (each.run.activation, each.run.settings["learning_rate"], each.diagnostics)
+        for each in records.values()
+    )
     drawn = {
         "runs": runs,
         "summary": summary,
@@ -546,6 +549,7 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
             jobs[-1].run.implementation if sound else "",
         ),
         "diagnostics": diagnostics_table(measured),
+        "histograms": histograms_table({n: each.diagnostics for n, each in records.items()}),
     }
     confusion = np.array(next(iter(records.values())).evaluation.confusion)
     draw: dict[str, Callable[[], Any]] = {
@@ -556,6 +560,8 @@ def test_a_failed_run_passes_through_mlflow_tables_and_figures(
         "seconds": lambda: comparing_runs.seconds(drawn, scored_on),
         "gradients": lambda: diagnostics.gradients(drawn),
         "units": lambda: diagnostics.units(drawn),
+        "updates": lambda: diagnostics.updates(drawn),
+        "histograms": lambda: diagnostics.histograms(drawn),
         "confusion": lambda: images.confusion(
             images.Cell(np.zeros((0, 1, 1)), [], [], confusion, [*"abcdefghij"])
         ),

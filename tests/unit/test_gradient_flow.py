@@ -27,6 +27,7 @@ def diagnostics(hidden: int, epochs: int = 2, scale: float = 1.0) -> Rows:
             rows += [
                 {"epoch": epoch, "quantity": "gradient_norm", "of": f"W{layer}", "value": norm},
                 {"epoch": epoch, "quantity": "gradient_norm", "of": f"b{layer}", "value": 9e9},
+                {"epoch": epoch, "quantity": "weight_norm", "of": f"W{layer}", "value": 2.0},
             ]
         for layer in range(1, hidden + 1):
             for quantity, value in (
@@ -54,7 +55,7 @@ def units(runs: list[dict[str, Any]], rows: list[Rows]) -> Figure:
 
 def table(runs: list[dict[str, Any]], rows: list[Rows]) -> pd.DataFrame:
     names = [each["activation"] for each in runs]
-    return diagnostics_table(zip(names, rows, strict=True))
+    return diagnostics_table(zip(names, [0.1] * len(names), rows, strict=True))
 
 
 def points(line: Line2D) -> tuple[list[float], list[float]]:

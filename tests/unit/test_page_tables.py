@@ -286,6 +286,8 @@ def diagnosed(*norms: tuple[float, float], dead: float = 0.0) -> list[dict[str, 
             ("gradient_norm", "W1", first),
             ("gradient_norm", "b1", 9e9),
             ("gradient_norm", "W2", last),
+            ("weight_norm", "W1", 4.0),
+            ("weight_norm", "W2", 0.0),
             ("dead", "H1", dead * epoch),
             ("saturated", "H1", 0.5),
         )
@@ -303,9 +305,9 @@ def diagnosed(*norms: tuple[float, float], dead: float = 0.0) -> list[dict[str, 
 def test_diagnostics_are_means_by_layer_and_epoch() -> None:
     table = diagnostics_table(
         [
-            ("relu", diagnosed((1, 4), (2, 2), dead=0.2)),
-            ("relu", diagnosed((4, 1), (8, 2), (32, 2), dead=0.4)),
-            ("relu", []),
+            ("relu", 0.1, diagnosed((1, 4), (2, 2), dead=0.2)),
+            ("relu", 0.3, diagnosed((4, 1), (8, 2), (32, 2), dead=0.4)),
+            ("relu", 0.1, []),
         ]
     )
     assert set(table["runs"]) == {2} and set(table["hidden_layers"]) == {1}
@@ -324,9 +326,9 @@ def test_diagnostics_are_means_by_layer_and_epoch() -> None:
 def test_networks_are_ratios_of_the_first_to_the_last_layer() -> None:
     table = diagnostics_table(
         [
-            ("relu", diagnosed((1, 4), (2, 8), dead=0.2)),
-            ("relu", diagnosed((4, 4), (8, 2))),
-            ("tanh", diagnosed((math.nan, 1), (0, 1))),
+            ("relu", 0.1, diagnosed((1, 4), (2, 8), dead=0.2)),
+            ("relu", 0.1, diagnosed((4, 4), (8, 2))),
+            ("tanh", 0.1, diagnosed((math.nan, 1), (0, 1))),
         ]
     )
     relu, tanh = networks_table(table).to_dict("records")
@@ -342,6 +344,6 @@ def test_a_geometric_mean_is_scipys() -> None:
 
 
 def test_without_runs_the_tables_are_empty() -> None:
-    empty = diagnostics_table([("relu", [])])
+    empty = diagnostics_table([("relu", 0.1, [])])
     assert empty.empty and networks_table(empty).empty
     assert {"gradient_norm", "end"} <= set(empty)

@@ -1,5 +1,6 @@
 """The report: its sentences against known numbers, and a page that is safe and self-contained."""
 
+import base64
 import copy
 import itertools
 import math
@@ -18,9 +19,10 @@ from conftest import curves_of, evaluated, manifest, run_info
 from mlplab import activations
 from mlplab.analysis import agreement, comparisons
 from mlplab.analysis.axes import axes_table
-from mlplab.analysis.classes import classes_table, confusions_table
+from mlplab.analysis.classes import class_accuracies_table, classes_table, confusions_table
 from mlplab.analysis.curves import curves_table
-from mlplab.analysis.diagnostics import diagnostics_table, networks_table
+from mlplab.analysis.diagnostics import diagnostics_table, histograms_table, networks_table
+from mlplab.analysis.examples import Looked, chosen, examples_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
 from mlplab.analysis.pairs import pairs_of
@@ -31,7 +33,7 @@ from mlplab.analysis.summary import per_class_table, summary_table
 from mlplab.analysis.twins import twins_table
 from mlplab.config.resolve import resolve
 from mlplab.errors import UserError
-from mlplab.figures import canvas, images, runs
+from mlplab.figures import canvas, images, runs, sprites
 from mlplab.figures.catalogue import catalogue
 from mlplab.report import comparing, findings, parity, render, shortlist, svg, wording
 from mlplab.report.findings import time as timing
@@ -42,6 +44,7 @@ from mlplab.study import grid
 from mlplab.study.documents import Bound, Evaluation, GitState, Machine, SplitCounts
 from mlplab.study.figures import Figure
 from mlplab.study.metrics import of_run
+from mlplab.study.predictions import Predictions
 from mlplab.study.record import RunRecord
 
 SVG = """<?xml version="1.0"?>
@@ -77,6 +80,10 @@ def diagnostics_of(run: grid.Run, last: float = 0.25) -> list[dict[str, Any]]:
         rows += [
             {"epoch": epoch, "quantity": "gradient_norm", "of": f"W{n}", "value": value}
             for n, value in enumerate([last, *[0.5] * (depth - 1), 1.0], start=1)
+        ]
+        rows += [
+            {"epoch": epoch, "quantity": "weight_norm", "of": f"W{n}", "value": 2.0}
+            for n in range(1, depth + 2)
         ]
         for layer in range(1, depth + 1):
             dead = 0.25 * epoch if run.activation == "relu" else 0.0
@@ -288,7 +295,7 @@ class Study:
         images = self.manifest.counts["test"].images
         per_class = per_class_table(runs, self.records)
         diagnostics = diagnostics_table(
-            (record.run.activation, record.diagnostics)
+            (record.run.activation, record.run.settings["learning_rate"], record.diagnostics)
             for record in self.records.values()
             if record.run.implementation in agreement.right(agreed)
         )
@@ -304,6 +311,11 @@ class Study:
             "twins": twins_table(self.records.values(), agreed, axes, self.split, margin),
             "diagnostics": diagnostics,
             "networks": networks_table(diagnostics),
+            "class_accuracies": class_accuracies_table(
+                runs, correct, standing, self.manifest.class_names
+            ),
+            "examples": self.examples(runs, agreed)[0],
+            "histograms": histograms_table({}),
             "speed": speed_table(runs, axes),
             "parity": parity_found,
             "agreement": agreed,
@@ -312,6 +324,54 @@ class Study:
             "mcnemar": mcnemar_table(sampled, axes),
             "intervals": wilson_table(runs, images, axes, metric),
         }  # fmt: skip
+
+    def examples(self, runs: pd.DataFrame, agreed: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
+        """The table of examples and its images, of runs that predict as their records say."""
+        standing = agreement.standing(runs, agreed)
+        groups = pd.DataFrame({"group": [], "mean": []})
+        names = chosen(runs, groups, standing)
+        looked = []
+        for number, name in enumerate(names):
+            confusion = np.array(self.records[name].evaluation.confusion)
+            labels, predicted = (
+                np.repeat(part, confusion.flatten()) for part in ([0, 0, 1, 1], [0, 1, 0, 1])
+            )
+            sure = np.linspace(1, 2 + number, len(labels))
+            logits = np.where(predicted[:, None] == [0, 1], sure[:, None], 0.0)
+            looked.append(Looked(name, Predictions(labels, logits.astype(np.float32))))
+        return examples_table(looked, self.manifest.class_names, pixels=4)
+
+    def pictures(self, examples: pd.DataFrame) -> dict[str, Any]:
+        """What collect_examples would write: images in which each has a shade of its own."""
+        count = examples["tile"].nunique()
+        shades = np.arange(count)[:, None, None] * np.ones((2, 2)) % 16
+        noise = np.random.default_rng(0).normal(size=(5, 2, 2))
+
+        def picture(silent: list[int]) -> str:
+            mask = np.isin(np.arange(5), silent)
+            return base64.b64encode(sprites.weights(noise, mask)).decode()
+
+        silent = {"relu": [3]}
+        ends = [
+            {
+                "run": run,
+                "units": 6,
+                "shown": 5,
+                "start": 0,
+                "silent": dead,
+                "picture": picture(dead),
+            }
+            for run in examples["run"].unique()
+            for dead in [silent.get(run.split("/")[1], [])]
+        ]
+        return {
+            "height": 2,
+            "width": 2,
+            "columns": sprites.columns_for(count),
+            "images": base64.b64encode(sprites.images(shades.astype(np.uint8), 15)).decode(),
+            "starts": [picture([])] if ends else [],
+            "ends": ends,
+        }
 
     def page(self) -> str:
         """The rendered page."""
@@ -329,6 +389,7 @@ class Study:
             catalogue=catalogue(),
             figures=self.figures,
             activations=self.activations,
+            looked_at=self.pictures(data["examples"]),
             selection=self.selection,
         )
 
@@ -776,15 +837,18 @@ def test_hostile_text_stays_text(study: Study) -> None:
     page = study.page()
     tags = Tags(page)
     assert [tag for tag, _ in tags.elements].count("script") == harmless.count("script")
-    assert not [tag for tag, attrs in tags.elements if tag == "img" or "onerror" in attrs]
+    images = [attrs for tag, attrs in tags.elements if tag == "img"]
+    assert all((attrs["src"] or "").startswith("data:image/png;base64,") for attrs in images)
+    assert not [tag for tag, attrs in tags.elements if "onerror" in attrs]
     assert HOSTILE in tags.text
 
 
 def test_page_requests_nothing(study: Study) -> None:
     page = study.page()
     for tag, attrs in Tags(page).elements:
-        assert tag not in ("iframe", "object", "embed", "base", "img"), tag
-        assert "src" not in attrs and "srcset" not in attrs, (tag, attrs)
+        assert tag not in ("iframe", "object", "embed", "base"), tag
+        assert (attrs.get("src") or "data:").startswith("data:"), (tag, attrs)
+        assert "srcset" not in attrs, (tag, attrs)
         href = attrs.get("href") or ""
         if "//" in href:
             assert tag == "a" and href.startswith("http://127.0.0.1:5000/"), (tag, href)
@@ -805,7 +869,8 @@ def test_ids_are_unique_and_every_reference_has_its_target(study: Study) -> None
 def test_every_figure_has_a_caption_and_a_text_alternative(study: Study) -> None:
     tags = Tags(study.page())
     names = [tag for tag, _ in tags.elements]
-    assert names.count("figure") == names.count("figcaption") == names.count("svg") > 0
+    assert names.count("figure") == names.count("figcaption")
+    assert names.count("figure") == names.count("svg") + names.count("img") > names.count("img") > 0
     for tag, attrs in tags.elements:
         if tag == "svg":
             assert attrs["role"] == "img" and attrs["aria-label"]
@@ -1206,8 +1271,8 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
     assert page.count('href="figures/curves/relu/learning_rate=0.01.svg"') == 1
     assert page.count('href="figures/confusion/scratch/relu/learning_rate=0.01.svg"') == 1
     assert "Of 30, 24 are here: the most accurate first, then some with runs" in Tags(page).text
-    # 24 curves, 48 of cells, 2 of the activation, and the overview's six.
-    assert page.count("<svg") == 24 + 48 + 2 + 6
+    # 24 curves, 48 of cells, 2 of the activation, and the overview's seven.
+    assert page.count("<svg") == 24 + 48 + 2 + 7
     # Results, details, ranking, classes, runs, and of the rates' pairs two.
     assert page.count('class="sortable" data-filter') == 7
 

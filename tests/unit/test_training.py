@@ -615,7 +615,7 @@ def test_diagnosing_changes_neither_the_network_nor_the_course_of_the_run(
     diagnosed = run(small_data(), HELD_OUT, implementation=implementation)
     assert diagnosed.diagnoses
     monkeypatch.setattr(Probe, "__init__", lambda *arguments: None)
-    for name in ("diagnose", "dead_throughout"):
+    for name in ("diagnose", "dead_throughout", "values"):
         monkeypatch.setattr(Probe, name, lambda *arguments: [])
     blind = run(small_data(), HELD_OUT, implementation=implementation)
     assert blind.diagnoses == []
@@ -632,9 +632,10 @@ def test_diagnoses_are_of_the_batch_of_training_images_before_training_and_after
     probe = Probe(kept, QUICK.batch_size, activations.load("relu"), torch.float32)
     initial = initial_parameters((12, 16, 4), 0, QUICK.weight_std)
     ended = trained.network.parameters()
-    expected = probe.diagnose(0, initial) + probe.diagnose(2, ended)
+    expected = probe.diagnose(0, initial) + probe.values(0, initial) + probe.diagnose(2, ended)
     # Which units are dead is asked of all images at the end.
     expected += probe.dead_throughout(2, ended, Batches(kept, 9, torch.float32))
+    expected += probe.values(2, ended)
     assert [row for row in trained.diagnoses if row.epoch != 1] == expected
     assert {row.epoch for row in trained.diagnoses} == {0, 1, 2}
     assert [row.epoch for row in trained.diagnoses] == sorted(r.epoch for r in trained.diagnoses)

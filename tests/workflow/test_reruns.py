@@ -12,7 +12,9 @@ from .conftest import Project
 pytestmark = pytest.mark.slow
 
 PAGE = {"render_report", "publish_study", "all"}
-FROM_THE_TABLE = PAGE | {"summarize", "plot_overview"}
+# Which networks are looked at follows from the ranking.
+EXAMPLES = PAGE | {"collect_examples", "plot_diagnostics"}
+FROM_THE_TABLE = EXAMPLES | {"summarize", "plot_overview"}
 FROM_SCORES = FROM_THE_TABLE | {"track", "collect_runs", "plot_curves", "plot_cell"}
 DIAGNOSTICS = PAGE | {"tabulate_diagnostics", "plot_diagnostics"}
 FROM_TRAINING = FROM_SCORES | DIAGNOSTICS | {"evaluate"}
@@ -78,7 +80,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "analysis/diagnostics.py",
         "np.exp(np.log(sample).mean())",
         "sample.mean()",
-        DIAGNOSTICS,
+        DIAGNOSTICS | EXAMPLES,
     ),
     "what is said of a table": ("study/tables.py", "A row per run", "One row per run", set()),
     "the table of all runs": (
@@ -92,6 +94,18 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         'CURVE_STYLES = ("-", "--", ":")',
         'CURVE_STYLES = (":", "--", "-")',
         PAGE | {"plot_curves", "plot_overview"},
+    ),
+    "which images are looked at": (
+        "analysis/examples.py",
+        "RIGHT_AT_MOST = 4",
+        "RIGHT_AT_MOST = 3",
+        EXAMPLES,
+    ),
+    "how weights are shown": (
+        "figures/sprites.py",
+        "LEVELS = 9",
+        "LEVELS = 7",
+        EXAMPLES,
     ),
     "what is said of a figure": (
         "figures/diagnostics.py",

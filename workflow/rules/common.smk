@@ -83,6 +83,8 @@ RECORDS = f"{STUDY}/runs"
 FIGURES = f"{STUDY}/figures"
 # Where MLflow holds each run, made with the table of all runs.
 TRACKED = f"{STUDY}/tracked.json"
+# Images, and weights as images, that the page shows.
+PICTURES = f"{STUDY}/pictures.json"
 # Relative to the rule files that name it.
 ENVIRONMENT = "../../environment.yml"
 

@@ -99,9 +99,9 @@ rule plot_cell:
 
 
 rule plot_diagnostics:
-    """Draw gradient norms by layer, and dead and saturated units by epoch, of every group."""
+    """Draw gradient norms, updates, dead and saturated units, and the values of hidden units."""
     input:
-        diagnostics=table("diagnostics"),
+        **{name: table(name) for name in ("diagnostics", "histograms")},
     output:
         **figures_of("plot_diagnostics"),
     log:

@@ -19,6 +19,7 @@ rule render_report:
         tracked=TRACKED,
         tables=[table(name) for name in PAGE_TABLES],
         selection=SELECTION,
+        pictures=PICTURES,
         figures=[f"{FIGURES}/{name}.svg" for name in PAGE_FIGURES],
         activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
     output:

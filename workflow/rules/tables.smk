@@ -167,3 +167,32 @@ rule tabulate_diagnostics:
         "Tabulating gradients and units"
     script:
         "../scripts/tabulate_diagnostics.py"
+
+
+rule collect_examples:
+    """Put together what a reader looks at: images and predictions, weights, values of units."""
+    input:
+        runs=table("runs"),
+        groups=table("groups"),
+        agreement=table("agreement"),
+        data=IMAGES,
+    output:
+        **tables_of("collect_examples"),
+        pictures=PICTURES,
+    log:
+        f"{STUDY}/logs/collect_examples.log",
+    benchmark:
+        f"{STUDY}/benchmarks/collect_examples.tsv"
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        code=code("collect_examples"),
+        runs=dict(zip(RUNS, run_files("run.json", RUNS.values()))),
+        scored_on=SCORED_ON,
+    message:
+        "Collecting images and weights to look at"
+    script:
+        "../scripts/collect_examples.py"

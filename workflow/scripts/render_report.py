@@ -22,5 +22,6 @@ with logged(snakemake):
         snakemake.params.catalogue,
         snakemake.input.activations,
         next(iter(snakemake.input.selection), None),
+        snakemake.input.pictures,
         dict(snakemake.output.items()),
     )

@@ -1,11 +1,16 @@
 """Scores of each class over the seeds of a cell, and which are taken for which."""
 
+import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlplab.analysis.images import Correct
+from mlplab.analysis.means import Means
+from mlplab.analysis.statistics import wilson_interval
 from mlplab.analysis.tables import CELL
 from mlplab.study import grid
 from mlplab.study.record import RunRecord
@@ -19,6 +24,44 @@ def classes_table(per_class: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     scored = per_class.groupby([*CELL, *axes, "class"], sort=False)
     means = scored["f1"].mean().where(scored["images"].min() > 0)
     return means.rename("f1_mean").reset_index()
+
+
+ACCURACIES = [
+    *("group", "class", "implementation", "seeds", "images", "accuracy", "low", "high"),
+    *("lowest", "highest", "interval"),
+]
+
+
+def class_accuracies_table(
+    runs: pd.DataFrame, correct: Correct, standing: str, class_names: Sequence[str]
+) -> pd.DataFrame:
+    """A row per group and class: accuracy on its images, mean over seeds, with its 95 % interval.
+
+    Of the runs of the implementation `standing` for all that agree, in groups all of whose runs
+    finished. `interval` says what it is over: "seeds and images", as for a mean of all classes, or
+    "images" alone (Wilson) where there is one seed, or all are equal; "" for two that differ.
+    """
+    own = runs[runs["implementation"] == standing]
+    rows = []
+    for group, members in own.groupby(own["run"].map(grid.group_of), sort=False):
+        if not members["status"].eq("finished").all():
+            continue
+        names = members["run"].tolist()
+        shares = correct.by_class(names, len(class_names))
+        values: list[Any] = [each.right / each.images if each.images else [] for each in shares]
+        errors = zip(*(each.error for each in shares), strict=True)
+        means = Means.of(values, *errors)
+        for name, each, own_values, mean, low, high in zip(
+            class_names, shares, values, means.mean, *means.interval(0, 1), strict=True
+        ):
+            over = "" if math.isnan(low) else "seeds and images"
+            if each.images and each.right.min() == each.right.max():
+                alone = wilson_interval(int(each.right[0]), each.images)
+                low, high, over = alone.low, alone.high, "images"
+            ends = (min(own_values), max(own_values)) if each.images else (math.nan, math.nan)
+            identity = (group, name, standing, len(names), each.images)
+            rows.append((*identity, mean, low, high, *ends, over))
+    return pd.DataFrame(rows, columns=ACCURACIES)
 
 
 CONFUSED = ["cell", "true", "predicted", "amount", "images"]

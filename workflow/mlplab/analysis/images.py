@@ -27,6 +27,14 @@ class ImageError(NamedTuple):
     own: float
 
 
+class ClassShares(NamedTuple):
+    """Of one class: its images, how many each run gets right, and what images leave open."""
+
+    images: int
+    right: NDArray[np.int64]
+    error: ImageError
+
+
 class Correct:
     """Run → whether it gets each image right, a bit per image.
 
@@ -90,6 +98,16 @@ class Correct:
         if second:
             right -= self._unpacked(second)
         return _error(right)
+
+    def by_class(self, runs: Sequence[str], classes: int) -> list[ClassShares]:
+        """How many images of each class each run gets right, of runs with the same images."""
+        right = self._unpacked(runs)
+        labels = self._labels[self._scored_on[runs[0]]]
+        found = []
+        for label in range(classes):
+            own = right[:, labels == label]
+            found.append(ClassShares(own.shape[1], own.sum(axis=1, dtype=np.int64), _error(own)))
+        return found
 
     def _unpacked(self, runs: Sequence[str]) -> NDArray[np.int8]:
         bits = np.stack([self._bits[run] for run in runs])

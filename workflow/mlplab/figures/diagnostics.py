@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from mlplab.figures.canvas import new_figure, nothing
+from mlplab.study.colors import of_activation
 
 PANELS_IN_A_ROW = 3
 
@@ -26,6 +27,15 @@ FIGURES = {
         "a line for each depth: a line that falls towards layer 1 is a gradient that vanishes on "
         "its way back.",
     },
+    "updates": {
+        "rule": "plot_diagnostics",
+        "section": "Inside the networks",
+        "shows": "Ratio of update to weight of each layer by epoch, a panel for each activation.",
+        "caption": "How far a step would move the weights of a layer, as a multiple of their own "
+        "size: the learning rate times the norm of their gradient on the images looked at, over "
+        "the norm of the weights, by epoch. About 10⁻³ is usual; far less, and a layer hardly "
+        "learns; far more, and it jumps.",
+    },
     "units": {
         "rule": "plot_diagnostics",
         "section": "Inside the networks",
@@ -37,6 +47,15 @@ FIGURES = {
         "others may move them. The table has those that no image of the training set moves. "
         "Dashed: values where the slope is below 5 % of its greatest; for ReLU that is its whole "
         "flat side, for sigmoid and tanh both ends.",
+    },
+    "histograms": {
+        "rule": "plot_diagnostics",
+        "section": "Inside the networks",
+        "shows": "Histograms of the values of each hidden layer, before and after training, a row "
+        "for each network and a panel for each layer.",
+        "caption": "What the units of each hidden layer answer to the images looked at, at most "
+        "256: dotted before training, filled after it. Bins are equal and cover all values; each "
+        "histogram has a height of 1. The table has the counts.",
     },
 }
 
@@ -88,6 +107,79 @@ def gradients(tables: Mapping[str, pd.DataFrame]) -> Figure:
         Line2D([], [], color="#777777", label="after training"),
     ]
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
+    return figure
+
+
+def updates(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Ratio of update to weight by epoch: a panel per activation, a line per layer.
+
+    It is of the deepest networks of each activation.
+    """
+    table = tables["diagnostics"]
+    if table.empty:
+        return nothing("No run has diagnostics: all of them failed, or are wrong.")
+    colors = _shades(table["hidden_layers"].max() + 1)
+    activations = list(table["activation"].unique())
+    figure, panels = _panels(activations)
+    for axes, activation in zip(panels, activations, strict=False):
+        rows = table[(table["activation"] == activation) & ~table["end"]]
+        deepest = rows[rows["hidden_layers"] == rows["hidden_layers"].max()]
+        for layer, ratios in deepest.groupby("layer"):
+            x, y = ratios["epoch"], ratios["update_ratio"]
+            axes.plot(x, y, color=colors[layer - 1], marker="o", markersize=3)
+        axes.axhline(1e-3, color="#777777", linestyle=":")
+        axes.set(title=activation, xlabel="epoch", yscale="log")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("update ÷ weight")
+    handles = [
+        *(
+            Line2D([], [], color=color, label=f"layer {layer}")
+            for layer, color in enumerate(colors, start=1)
+        ),
+        Line2D([], [], color="#777777", linestyle=":", label="10⁻³"),
+    ]
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
+    return figure
+
+
+def histograms(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Values of the hidden layers before and after training: a row per network."""
+    table = tables["histograms"]
+    if table.empty:
+        return nothing("There is no network to look at: none that is right has finished.")
+    runs, layers = list(table["run"].unique()), int(table["layer"].max())
+    figure, panels = new_figure(
+        2.2 * layers + 1.8, 1.7 * len(runs) + 0.5, nrows=len(runs), ncols=layers, squeeze=False
+    )
+    for row, run in zip(panels, runs, strict=True):
+        own = table[table["run"] == run]
+        activation = run.split("/")[1]
+        for layer, axes in enumerate(row, start=1):
+            of_layer = own[own["layer"] == layer]
+            axes.set(yticks=[])
+            if of_layer.empty:
+                axes.axis("off")
+            for epoch, counts in of_layer.groupby("epoch"):
+                edges = [*counts["low"], counts["high"].iloc[-1]]
+                heights = counts["count"] / counts["count"].max()
+                after = bool(epoch)
+                axes.stairs(
+                    heights,
+                    edges,
+                    fill=after,
+                    alpha=0.6 if after else 1,
+                    color=of_activation(activation) if after else "#777777",
+                    linestyle="-" if after else ":",
+                )
+            if run == runs[0]:
+                axes.set_title(f"hidden layer {layer}", fontsize=9)
+        row[0].set_ylabel(activation)
+    handles = [
+        Line2D([], [], color="#777777", linestyle=":", label="before training"),
+        Line2D([], [], color="#777777", linewidth=6, alpha=0.6, label="after training"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
 
 

@@ -20,6 +20,7 @@ from mlplab.report import (
     comparing,
     contents,
     explorer,
+    look,
     setup,
     shortlist,
     svg,
@@ -209,6 +210,7 @@ def render(
     figures: Mapping[str, Path],
     catalogue: Sequence[Figure],
     activations: Sequence[Path],
+    looked_at: Mapping[str, Any],
     selection: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as HTML.
@@ -216,6 +218,7 @@ def render(
     `records` and `mlflow` map a run's path to its record and its place in MLflow; `data` has all
     tables but the findings, which are `found`; `figures` maps the path of each figure, as the
     `catalogue` says it, to an SVG file; `activations` are the files of the study's activations;
+    `looked_at` has the pictures of the examples and of the networks' first layers;
     `selection` is what selection.summary returns. Raises UserError where a figure is missing.
     """
     split = grid.scored_split(config)
@@ -231,6 +234,7 @@ def render(
     run = _what_was_run(config, manifest, records)
     commits, changed = _commits(records)
     seen_first = answer.answer(config, data, axes, found, compared, selection, run)
+    to_look_at = look.section(looked_at, data, records, manifest, split)
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()
@@ -281,6 +285,9 @@ def render(
                     packed_json(name, value)
                     for name, value in explorer.blocks(data, records, split).items()
                 ),
+                *to_look_at.packed,
             ],
+            look=to_look_at,
+            axes=axes,
         )
     )

@@ -19,6 +19,7 @@ SECTIONS = {
     "activations": "Activations",
     "training": "Training",
     "inside": "Inside the networks",
+    "look": "Look at the data",
     "predictions": "Predictions",
     "classes": "Classes",
     "time": "Time",
@@ -27,7 +28,7 @@ SECTIONS = {
     "cite": "Cite and run again",
 }
 # Each is styles/<name>.css or scripts/<name>.js.
-STYLES = ("page", "answer", "take", "explorer")
+STYLES = ("page", "answer", "take", "explorer", "look")
 # The first one gives the others the data that the page carries.
 SCRIPTS = (
     "data",
@@ -45,6 +46,7 @@ SCRIPTS = (
     "explorer-controls",
     "explorer-linked",
     "explorer",
+    "look",
 )
 
 

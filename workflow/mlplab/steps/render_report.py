@@ -25,12 +25,13 @@ def render_report(
     catalogue: Sequence[Mapping[str, Any]],
     activations: Sequence[PathLike],
     selection: PathLike | None,
+    pictures: PathLike,
     outputs: Mapping[str, PathLike],
 ) -> None:
     """Write the `page`, and its findings as `findings_csv` and `findings_parquet`.
 
     `runs` maps a run's path to its run.json, `tables` a name to its parquet, `figures` the path of
-    a figure, as the `catalogue` says it, to its SVG.
+    a figure, as the `catalogue` says it, to its SVG; `pictures` is what collect_examples wrote.
     """
     files = beside(runs.values(), "run", "history", "evaluation")
     resolved = read_config(config)
@@ -50,6 +51,7 @@ def render_report(
         figures={key: Path(file) for key, file in figures.items()},
         catalogue=[Figure(**described) for described in catalogue],
         activations=list(map(Path, activations)),
+        looked_at=read_json(pictures),
         selection=selected,
     )
     write_all({"findings": findings_table(found)}, outputs)

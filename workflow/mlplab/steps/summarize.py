@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mlplab.analysis import agreement, comparisons, tables
 from mlplab.analysis.axes import axes_table
-from mlplab.analysis.classes import classes_table, confusions_table
+from mlplab.analysis.classes import class_accuracies_table, classes_table, confusions_table
 from mlplab.analysis.curves import curves_table
 from mlplab.analysis.groups import groups_table
 from mlplab.analysis.images import Correct
@@ -56,6 +56,9 @@ def summarize(
         "per_class": per_class,
         "classes": classes_table(per_class, axes),
         "confusions": confusions_table(records.values(), described.class_names),
+        "class_accuracies": class_accuracies_table(
+            all_runs, correct, standing, described.class_names
+        ),
         "curves": curves_table(records.values(), axes, scored_on),
         "axes": axes_table(all_runs, axes),
         "twins": twins_table(records.values(), agreeing, axes, scored_on, margin),

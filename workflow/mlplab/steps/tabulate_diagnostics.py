@@ -20,7 +20,7 @@ def tabulate_diagnostics(
     documents = map(read_run, runs)
     rows = map(read_rows, beside(runs, "diagnostics").diagnostics)
     diagnostics = diagnostics_table(
-        (run.activation, measured)
+        (run.activation, run.settings["learning_rate"], measured)
         for run, measured in zip(documents, rows, strict=True)
         if run.implementation in right
     )

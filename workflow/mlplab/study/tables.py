@@ -56,6 +56,12 @@ TABLES = (
         "activation.",
     ),
     Table(
+        "class_accuracies",
+        "summarize",
+        "Accuracy on the images of each class, by activation and setting: mean over seeds, with "
+        "its 95 % interval over seeds and images, or with one seed over images alone.",
+    ),
+    Table(
         "curves",
         "summarize",
         "Loss and accuracies of every epoch: mean, lowest and highest over the seeds of an "
@@ -106,14 +112,26 @@ TABLES = (
     Table(
         "diagnostics",
         "tabulate_diagnostics",
-        "Norm of the weights' gradient, dead units and saturated values of each layer by "
-        "activation, depth and epoch: means over runs.",
+        "Norm of the weights' gradient, ratio of update to weight, dead units and saturated "
+        "values of each layer by activation, depth and epoch: means over runs.",
     ),
     Table(
         "networks",
         "tabulate_diagnostics",
         "Of each activation and depth the gradient norm of the first layer as a multiple of the "
         "last layer's, and shares of dead units and saturated values at the end.",
+    ),
+    Table(
+        "examples",
+        "collect_examples",
+        "Images that networks take for what they are not, or see differently, with their "
+        "probabilities, the most sure first: of one network of each activation.",
+    ),
+    Table(
+        "histograms",
+        "collect_examples",
+        "Values of the hidden units of these networks on a batch of training images, counted in "
+        "bins, before and after training.",
     ),
     Table("findings", "render_report", "Every sentence that the page says of what was found."),
 )

@@ -73,8 +73,10 @@ def _points(record: RunRecord) -> Iterator[Metric]:
         yield from of_epoch(row)
     times = {0: record.run.started, **{row["epoch"]: row["timestamp"] for row in record.history}}
     for row in record.diagnostics:
-        name = f"{row['quantity']}/{row['of']}"
-        yield Metric(name, row["value"], times[row["epoch"]], row["epoch"])
+        # Of single units and bins, H1/17, there are hundreds: they are no curves.
+        if "/" not in row["of"]:
+            name = f"{row['quantity']}/{row['of']}"
+            yield Metric(name, row["value"], times[row["epoch"]], row["epoch"])
     for name, value in of_run(record).items():
         last = record.history[-1]
         if name not in last:

@@ -4,6 +4,7 @@ All of it is measured on one batch that stays the same, from the parameters alon
 the same of every implementation; but which units are dead, at the end, on the whole training split.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from mlplab.implementations._parameters import activation_parameters, layers
 PROBE_IMAGES = 256
 # A unit is saturated for an image where the activation's slope is below this share of its greatest.
 SATURATED_BELOW = 0.05
+# Of a histogram of a layer's values.
+BINS = 24
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,16 @@ class Diagnosis:
     `quantity` is one of
 
     - `gradient_norm`: Euclidean norm of the mean loss's gradient by the parameter `of`;
+    - `weight_norm`: Euclidean norm of the weights `of`;
     - `dead`: share of the units of hidden layer `of` whose derivative is 0 on every image;
     - `dead_throughout`: the same on every image of the training split, after the last epoch only;
+    - `dead_unit`: 1 for each of these units, `of` its layer and number, H1/17, from 0;
     - `saturated`: share of the layer's values where the slope is less than 5 % of its greatest;
-    - `activation_std`: standard deviation of the layer's values, over images and units.
+    - `activation_std`: standard deviation of the layer's values, over images and units;
+    - `value_low`, `value_high`: the least and the greatest of them, before the first epoch and
+      after the last one only;
+    - `value_count`: how many of them lie in each of `BINS` equal bins between these two, `of` its
+      layer and number, H1/0.
     """
 
     epoch: int
@@ -73,6 +82,11 @@ class Probe:
             ("gradient_norm", name): gradient.norm()
             for name, gradient in zip(leaves, gradients, strict=True)
         }
+        found |= {
+            ("weight_norm", name): value.detach().norm()
+            for name, value in leaves.items()
+            if name.startswith("W")
+        }
         for layer, (value, slope, alphas) in enumerate(
             zip(values[1:], slopes, alphas_of, strict=True), start=1
         ):
@@ -101,11 +115,43 @@ class Probe:
                 values = self._activation.function(before, *alphas)
             if all(seen.all() for seen in alive):
                 break
-        shares = [float((~seen).double().mean()) for seen in alive]
-        return [
-            Diagnosis(epoch, "dead_throughout", f"H{layer}", share)
-            for layer, share in enumerate(shares, start=1)
-        ]
+        found = []
+        for layer, seen in enumerate(alive, start=1):
+            found.append(
+                Diagnosis(epoch, "dead_throughout", f"H{layer}", float((~seen).double().mean()))
+            )
+            found += [
+                Diagnosis(epoch, "dead_unit", f"H{layer}/{unit}", 1.0)
+                for unit in (~seen).nonzero().flatten().tolist()
+            ]
+        return found
+
+    @torch.no_grad()
+    def values(self, epoch: int, parameters: Mapping[str, torch.Tensor]) -> list[Diagnosis]:
+        """A histogram of the values of each hidden layer; none of one that is not finite."""
+        *hidden_layers, _ = layers(parameters)
+        alphas_of = activation_parameters(parameters)
+        values, found = self._images, []
+        for layer, ((weight, bias), alphas) in enumerate(
+            zip(hidden_layers, alphas_of, strict=True), start=1
+        ):
+            values = self._activation.function(torch.addmm(bias, values, weight), *alphas)
+            low, high = torch.stack(values.aminmax()).tolist()
+            if not math.isfinite(low) or not math.isfinite(high):
+                break
+            if low == high:
+                # Values that are all alike need bins of some width.
+                low, high = low - 1, high + 1
+            counts = torch.histc(values.double(), BINS, low, high).tolist()
+            found += [
+                Diagnosis(epoch, "value_low", f"H{layer}", low),
+                Diagnosis(epoch, "value_high", f"H{layer}", high),
+                *(
+                    Diagnosis(epoch, "value_count", f"H{layer}/{number}", count)
+                    for number, count in enumerate(counts)
+                ),
+            ]
+        return found
 
     def _saturated_below(self, alphas: Sequence[torch.Tensor]) -> torch.Tensor:
         """The slope under which a unit is saturated, float64 of shape ()."""

@@ -229,6 +229,7 @@ def train(
         trained.diagnostics_seconds = earlier.diagnostics_seconds
     else:
         trained.diagnoses += probe.diagnose(0, network.parameters())
+        trained.diagnoses += probe.values(0, network.parameters())
     for number in range(len(trained.history) + 1, settings.epochs + 1):
         start, cpu_start = time.perf_counter(), time.process_time()
         devices.send(epoch_order(count, seed, number), loop.order)
@@ -246,6 +247,7 @@ def train(
         if number == settings.epochs and epoch.is_finite:
             every = Batches(training_split, EVALUATION_BATCH, dtype)
             trained.diagnoses += probe.dead_throughout(number, network.parameters(), every)
+            trained.diagnoses += probe.values(number, network.parameters())
         trained.diagnostics_seconds += time.perf_counter() - start
         trained.history.append(epoch)
         if not epoch.is_finite:
