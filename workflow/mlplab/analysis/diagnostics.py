@@ -56,8 +56,8 @@ def diagnostics_table(
     weight: the learning rate times this norm, over the norm of the weights, NaN where these are 0
     (A. Karpathy, CS231n, Neural Networks Part 3: about 1e-3 is usual). `dead` and `saturated` are
     means of shares, NaN for the output layer; these are of the batch that is looked at after every
-    epoch, `dead_throughout` of all training images, at the end. There is a row for each epoch that all runs of a network
-    reached; those with `end` are of every run's own last epoch.
+    epoch, `dead_throughout` of all training images, at the end. There is a row for each epoch that
+    all runs of a network reached; those with `end` are of every run's own last epoch.
     """
     networks: dict[tuple[str, int], list[Series]] = {}
     for activation, rate, measured in runs:
