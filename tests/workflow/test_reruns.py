@@ -103,7 +103,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
     ),
     "how weights are shown": (
         "figures/sprites.py",
-        "LEVELS = 9",
+        "LEVELS = 15",
         "LEVELS = 7",
         EXAMPLES,
     ),

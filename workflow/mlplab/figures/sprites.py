@@ -8,7 +8,7 @@ from PIL import Image
 
 # Of an image, and of weights: few, so that a page can carry many. Zero has a level of its own.
 SHADES = 32
-LEVELS = 9
+LEVELS = 15
 BLUE, WHITE, ORANGE = (0, 90, 160), (250, 250, 248), (190, 70, 0)
 # Of silent units, and between units.
 LIGHT, GREY, BETWEEN = (215, 215, 215), (120, 120, 120), (128, 134, 142)
