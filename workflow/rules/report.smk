@@ -22,6 +22,7 @@ rule render_report:
         pictures=PICTURES,
         figures=[f"{FIGURES}/{name}.svg" for name in PAGE_FIGURES],
         activations=[source(ACTIVATION_FILES[name]) for name in ACTIVATIONS],
+        live=LIVE,
     output:
         **tables_of("render_report"),
         page=report(
@@ -62,6 +63,7 @@ rule publish_study:
         tables=[table(each.name, form) for each in TABLES for form in ("csv", "parquet")],
         selection=SELECTION,
         figures=[f"{FIGURES}/{name}.{form}" for name in PAGE_FIGURES for form in FORMATS],
+        live=LIVE,
     output:
         f"{STUDY}/published.json",
     log:

@@ -18,6 +18,7 @@ with logged(snakemake):
             *snakemake.input.selection,
             *snakemake.input.tables,
             *snakemake.input.figures,
+            *snakemake.input.live,
         ],
         snakemake.input.manifest,
         next(iter(snakemake.input.selection), None),

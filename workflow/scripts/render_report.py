@@ -23,5 +23,6 @@ with logged(snakemake):
         snakemake.input.activations,
         next(iter(snakemake.input.selection), None),
         snakemake.input.pictures,
+        snakemake.input.live,
         dict(snakemake.output.items()),
     )

@@ -28,6 +28,7 @@ from mlplab.report import (
     templates,
     wording,
 )
+from mlplab.report import live as live_part
 from mlplab.report.findings import accuracies, inside, pairs, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
@@ -212,6 +213,7 @@ def render(
     activations: Sequence[Path],
     looked_at: Mapping[str, Any],
     selection: Mapping[str, Any] | None = None,
+    live: Sequence[Path] = (),
 ) -> str:
     """The page as HTML.
 
@@ -219,7 +221,8 @@ def render(
     tables but the findings, which are `found`; `figures` maps the path of each figure, as the
     `catalogue` says it, to an SVG file; `activations` are the files of the study's activations;
     `looked_at` has the pictures of the examples and of the networks' first layers;
-    `selection` is what selection.summary returns. Raises UserError where a figure is missing.
+    `selection` is what selection.summary returns; `live` are the files that report.live reads.
+    Raises UserError where a figure is missing.
     """
     split = grid.scored_split(config)
     given, runs = data, _with_metrics(data["runs"], split)
@@ -235,6 +238,7 @@ def render(
     commits, changed = _commits(records)
     seen_first = answer.answer(config, data, axes, found, compared, selection, run)
     to_look_at = look.section(looked_at, data, records, manifest, split)
+    trial = live_part.live(live, data.get("int8"), manifest)
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()
@@ -286,8 +290,10 @@ def render(
                     for name, value in explorer.blocks(data, records, split).items()
                 ),
                 *to_look_at.packed,
+                *trial.packed,
             ],
             look=to_look_at,
             axes=axes,
+            live=trial,
         )
     )

@@ -22,19 +22,16 @@ SECTIONS = {
     "look": "Look at the data",
     "predictions": "Predictions",
     "classes": "Classes",
+    "live": "Try it",
     "time": "Time",
     "runs": "All runs",
     "article": "The article, item by item",
     "cite": "Cite and run again",
 }
 # Each is styles/<name>.css or scripts/<name>.js.
-STYLES = ("page", "answer", "take", "explorer", "look")
-# The first one gives the others the data that the page carries.
-SCRIPTS = (
-    "data",
-    "page",
-    "take",
-    "answer",
+STYLES = ("page", "answer", "take", "explorer", "look", "live")
+# Each script with what it needs before it.
+EXPLORER = (
     "explorer-state",
     "explorer-numbers",
     "explorer-data",
@@ -46,8 +43,13 @@ SCRIPTS = (
     "explorer-controls",
     "explorer-linked",
     "explorer",
-    "look",
 )
+LIVE = (
+    *("live-functions", "live-tensors", "live-network", "live-training", "live-mistakes"),
+    *("live-parts", "live-formula", "live-try", "live-lesson", "live"),
+)
+# The first one gives the others the data that the page carries.
+SCRIPTS = ("data", "page", "take", "answer", *EXPLORER, "look", *LIVE)
 
 
 def styles() -> list[Markup]:

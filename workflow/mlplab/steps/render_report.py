@@ -26,12 +26,14 @@ def render_report(
     activations: Sequence[PathLike],
     selection: PathLike | None,
     pictures: PathLike,
+    live: Sequence[PathLike],
     outputs: Mapping[str, PathLike],
 ) -> None:
     """Write the `page`, and its findings as `findings_csv` and `findings_parquet`.
 
     `runs` maps a run's path to its run.json, `tables` a name to its parquet, `figures` the path of
-    a figure, as the `catalogue` says it, to its SVG; `pictures` is what collect_examples wrote.
+    a figure, as the `catalogue` says it, to its SVG; `pictures` is what collect_examples wrote;
+    `live` are the files of the networks that run in the page and of the one that is trained there.
     """
     files = beside(runs.values(), "run", "history", "evaluation")
     resolved = read_config(config)
@@ -53,6 +55,7 @@ def render_report(
         activations=list(map(Path, activations)),
         looked_at=read_json(pictures),
         selection=selected,
+        live=list(map(Path, live)),
     )
     write_all({"findings": findings_table(found)}, outputs)
     write_text(outputs["page"], text)

@@ -133,6 +133,12 @@ TABLES = (
         "Values of the hidden units of these networks on a batch of training images, counted in "
         "bins, before and after training.",
     ),
+    Table(
+        "int8",
+        "pack_networks",
+        "A row per activation: the run whose network the page carries in int8, its accuracy as it "
+        "is and in int8, and on how many images the two differ.",
+    ),
     Table("findings", "render_report", "Every sentence that the page says of what was found."),
 )
 

@@ -29,6 +29,8 @@ MODULES = {
 NEED_TORCH = {
     "compare_implementation",
     "decode",
+    "pack_lesson",
+    "pack_networks",
     "plot_activation",
     "plot_cell",
     "plot_samples",
