@@ -1,12 +1,19 @@
 """Plug-ins from outside the repository, as the tutorial has them, and broken ones beside them."""
 
+import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
+import jsonschema
 import pandas as pd
 import pytest
+import yaml
 
 from mlplab.files import read_json
+from mlplab.grading import points
+from mlplab.grading.points import Points
 from mlplab.judging import check
 
 from .conftest import ROOT, Project
@@ -52,6 +59,51 @@ def test_the_tutorials_check_says_what_is_wrong_and_then_that_it_is_right(
     assert "no requirement: prelu; it passes no alpha to the function" in printed
     assert check.main([str(file), "--activation", "prelu"]) == 1
     assert check.main([str(tmp_path / "my_activations/softsign.py")]) == 0
+
+
+def test_the_tutorials_module_is_right_as_a_file_and_in_a_notebook(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tutorial(tmp_path)
+    module = (tmp_path / "my_networks/my_module.py").read_text()
+    cell = re.search(r"^```python\n(from mlplab import check\n.*?)^```", TUTORIAL, re.S | re.M)
+    assert cell
+    exec(module + cell[1], {"__name__": "__main__"})
+    assert capsys.readouterr().out.startswith("RIGHT  Network: ")
+    cells = [{"cell_type": "code", "source": text} for text in (module, cell[1])]
+    notebook = tmp_path / "homework.ipynb"
+    notebook.write_text(json.dumps({"cells": cells}))
+    # Its own check is not run while it is checked.
+    assert check.main([str(notebook), "--activation", "relu"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("RIGHT  homework: ")
+    assert "it prints" not in printed
+
+
+TEACHING = (ROOT / "docs/teaching.md").read_text()
+
+
+def test_the_autograder_of_the_page_for_teachers_writes_what_gradescope_reads(
+    tmp_path: Path,
+) -> None:
+    files = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```", TEACHING, re.S | re.M))
+    assert points.read(None) == Points(**yaml.safe_load(files["points.yaml"]))
+    place = tmp_path / "autograder"
+    for folder in ("source", "submission", "results"):
+        (place / folder).mkdir(parents=True)
+    (place / "source/points.yaml").write_text(files["points.yaml"])
+    write_tutorial(tmp_path)
+    (tmp_path / "my_networks/my_network.py").rename(place / "submission/my_network.py")
+    for name in ("setup.sh", "run_autograder"):
+        (tmp_path / name).write_text(files[name])
+        subprocess.run(["bash", "-n", tmp_path / name], check=True)
+    environment = {**os.environ, "AUTOGRADER": str(place), "MLPLAB": str(ROOT)}
+    subprocess.run(["bash", tmp_path / "run_autograder"], check=True, env=environment)
+    results = json.loads((place / "results/results.json").read_text())
+    schema = json.loads((ROOT / "tests/schemas/gradescope-results.json").read_text())
+    jsonschema.validate(results, schema)
+    assert results["output"].startswith("WRONG  my_network, with relu: gradient of the mean loss")
+    assert 0 < results["score"] < 100
 
 
 def test_the_tutorials_study_ends_in_a_report_and_a_broken_file_does_not_stop_it(

@@ -15,6 +15,8 @@ from mlplab.isolation.confinement import present
 LIBRARY = Path(__file__).parents[1]
 # Of the environment, what a computation needs and no secret is in.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
+# Is set where strangers' files are run.
+MARK = "MLPLAB_ISOLATED"
 # In the scratch folder, what belongs to no file: caches of packages.
 HOME = ".home"
 # Programs and libraries, and the few settings that they read.
@@ -53,7 +55,7 @@ def environment(scratch: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
     }
-    return {**kept, **threads, **own, **python}
+    return {**kept, **threads, **own, **python, MARK: "1"}
 
 
 def bwrap(reads: Sequence[Path], scratch: Path) -> list[str]:

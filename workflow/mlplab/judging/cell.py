@@ -1,5 +1,6 @@
 """The check from within a notebook: `from mlplab import check`, then `check(Network)` in a cell."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import torch
 from mlplab import implementations
 from mlplab.implementations import Build
 from mlplab.implementations._contract import guarded
+from mlplab.isolation import launch
 from mlplab.judging.check import examine
 from mlplab.judging.verdict import ALL
 from mlplab.plugins import PlugInError
@@ -20,10 +22,14 @@ from mlplab.plugins import PlugInError
 def check(network: type, activation: Sequence[str] | str | None = None, hint: int = ALL) -> None:
     """Print the verdict on a class `Network`, as `mlplab check` does for its file.
 
+    Nothing is done in a notebook that is itself being checked.
+
     It is run in this process, which has defined it. `activation` names those to check it with, all
     where it is None; `hint` is how much is given away, from 0 to 3. How many hidden layers it can
     do is said by MAX_HIDDEN_LAYERS, in the class or beside it.
     """
+    if launch.MARK in os.environ:
+        return
     place = _place(network)
     chosen = [activation] if isinstance(activation, str) else activation
     threads = torch.get_num_threads()
