@@ -164,7 +164,7 @@ def test_where_motion_is_unwanted_nothing_moves(
     def parts(motion: Any) -> list[str]:
         page = browser.new_page(reduced_motion=motion)
         page.goto(sound[1].as_uri())
-        page.wait_for_selector("#answer-chart svg path")
+        page.wait_for_selector("#answer-chart svg path", state="attached")
         found: list[str] = [page.inner_html("#answer-chart svg")]
         page.wait_for_timeout(2200)
         found.append(page.inner_html("#answer-chart svg"))
