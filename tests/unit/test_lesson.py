@@ -10,11 +10,10 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, initial_parameters
 from mlplab import activations
 from mlplab.datasets import store
 from mlplab.datasets.order import epoch_order
-from mlplab.initializers import initial_parameters
 from mlplab.judging import lesson
 from mlplab.judging.check import problems
 from mlplab.judging.mistakes.catalogue import CATALOGUE

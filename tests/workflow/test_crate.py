@@ -152,7 +152,7 @@ def refused(project: Project) -> str:
             "results/small/runs/scratch/relu/seed=0/history.csv",
             "1",
             r"seed=0/history\.csv: changed since it was written .* train this run again: snakemake "
-            r"--cores all --configfile results/small/config\.yaml --forcerun results/small/runs/scra",
+            r"--cores all --configfile results/small/config\.yaml --forcerun results/small/runs/",
         ),
         ("results/small/published.json", None, r"no finished study \(none is finished here\)"),
         (

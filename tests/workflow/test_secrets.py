@@ -119,8 +119,9 @@ def test_secrets_are_used_and_written_nowhere(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The mirror is asked for nothing: the digits come with scikit-learn.
-    monkeypatch.setattr(project, "environment", lambda: {**clean, **variables})
     clean = Project.environment(project)
+    variables: dict[str, str] = {}
+    monkeypatch.setattr(project, "environment", lambda: {**clean, **variables})
     server = tmp_path / "server"
     said = []
     with guarded_server(server) as (port, seen), CommandLines(project.folder) as lines:

@@ -21,6 +21,7 @@ from mlplab.initializers import initial_parameters
 from mlplab.study.documents import read_run
 from mlplab.study.predictions import Predictions
 from mlplab.study.record import RunFiles, read_rows
+from mlplab.study.settings import Settings
 
 # Of the weights of all networks together, before and after training, so that a page can carry them:
 # of three networks that begin alike, 128 units of 28 × 28 each.
@@ -112,8 +113,9 @@ def _first_layers(
 
 
 def _drawn(seed: int, units: int, weight_std: float, data: store.Dataset) -> NDArray[np.floating]:
-    """The first layer's weights of a seed, which depend on the sizes of this layer alone."""
-    drawn = initial_parameters((data.pixels, units, data.classes), seed, weight_std)
+    """The first layer's weights of a seed: other layers and how biases are drawn change nothing."""
+    sizes = (data.pixels, units, data.classes)
+    drawn = initial_parameters(sizes, seed, weight_std, Settings.bias_init)
     weights: NDArray[np.floating] = drawn["W1"].numpy()
     return weights
 
