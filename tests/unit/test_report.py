@@ -326,32 +326,36 @@ class Study:
         }  # fmt: skip
 
     def examples(self, runs: pd.DataFrame, agreed: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
-        """The table of examples and its images, of runs that predict as their records say."""
-        standing = agreement.standing(runs, agreed)
-        groups = pd.DataFrame({"group": [], "mean": []})
-        names = chosen(runs, groups, standing)
-        looked = []
-        for number, name in enumerate(names):
-            confusion = np.array(self.records[name].evaluation.confusion)
-            labels, predicted = (
-                np.repeat(part, confusion.flatten()) for part in ([0, 0, 1, 1], [0, 1, 0, 1])
-            )
-            sure = np.linspace(1, 2 + number, len(labels))
-            logits = np.where(predicted[:, None] == [0, 1], sure[:, None], 0.0)
-            looked.append(Looked(name, Predictions(labels, logits.astype(np.float32))))
-        return examples_table(looked, self.manifest.class_names, pixels=4)
+        """The table of examples and its images, of runs that predict as their records say.
 
-    def pictures(self, examples: pd.DataFrame) -> dict[str, Any]:
-        """What collect_examples would write: images in which each has a shade of its own."""
-        count = examples["tile"].nunique()
-        shades = np.arange(count)[:, None, None] * np.ones((2, 2)) % 16
-        noise = np.random.default_rng(0).normal(size=(5, 2, 2))
+        Each takes other images for what they are not.
+        """
+        standing = agreement.standing(runs, agreed)
+        names = chosen(runs, pd.DataFrame({"group": [], "mean": []}), standing)
+        looked = [Looked(name, self.predictions(n, name)) for n, name in enumerate(names)]
+        return examples_table(looked, self.manifest.class_names, pixels=35)
+
+    def predictions(self, number: int, run: str) -> Predictions:
+        """What the record of a run says of 50 images of each class, from the `number`-th on."""
+        confusion = np.array(self.records[run].evaluation.confusion)
+        predicted = [np.repeat([0, 1], row) for row in confusion]
+        told = np.concatenate([np.roll(each, 5 * number) for each in predicted])
+        sure = 1 + number + np.arange(len(told)) * 37 % 100 / 50
+        logits = np.where(told[:, None] == [0, 1], sure[:, None], 0.0).astype(np.float32)
+        return Predictions(np.repeat([0, 1], confusion.sum(axis=1)), logits)
+
+    # Of the scored split: noise, 7 × 5, from 0 to 15.
+    pixels = np.random.default_rng(7).integers(16, size=(100, 7, 5)).astype(np.uint8)
+
+    def pictures(self, runs: pd.DataFrame, agreed: pd.DataFrame) -> dict[str, Any]:
+        """What collect_examples would write: 5 of 6 units, of which the last of ReLU is silent."""
+        examples, kept = self.examples(runs, agreed)
+        noise = np.random.default_rng(0).normal(size=(5, 7, 5))
 
         def picture(silent: list[int]) -> str:
             mask = np.isin(np.arange(5), silent)
             return base64.b64encode(sprites.weights(noise, mask)).decode()
 
-        silent = {"relu": [3]}
         ends = [
             {
                 "run": run,
@@ -362,13 +366,13 @@ class Study:
                 "picture": picture(dead),
             }
             for run in examples["run"].unique()
-            for dead in [silent.get(run.split("/")[1], [])]
+            for dead in [[4] if "/relu/" in run else []]
         ]
         return {
-            "height": 2,
-            "width": 2,
-            "columns": sprites.columns_for(count),
-            "images": base64.b64encode(sprites.images(shades.astype(np.uint8), 15)).decode(),
+            "height": 7,
+            "width": 5,
+            "columns": sprites.columns_for(len(kept)),
+            "images": base64.b64encode(sprites.images(self.pixels[kept], 15)).decode(),
             "starts": [picture([])] if ends else [],
             "ends": ends,
         }
@@ -389,7 +393,7 @@ class Study:
             catalogue=catalogue(),
             figures=self.figures,
             activations=self.activations,
-            looked_at=self.pictures(data["examples"]),
+            looked_at=self.pictures(data["runs"], data["agreement"]),
             selection=self.selection,
         )
 
