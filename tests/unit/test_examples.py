@@ -244,8 +244,11 @@ def test_histograms_have_the_counts_of_the_diagnostics() -> None:
         *counted("H2", 0, -1.0, 1.0, [1, 2, 3, 4]),
         *counted("H1", 5, 0.0, 8.0, [4, 4, 1, 1]),
         {"epoch": 5, "quantity": "dead_throughout", "of": "H1", "value": 0.5},
-        *({"epoch": 5, "quantity": "dead_unit", "of": f"H{n}", "value": 1.0} for n in ("1/2", "1/11", "11/3")),
-    ]  # fmt: skip
+        *(
+            {"epoch": 5, "quantity": "dead_unit", "of": of, "value": 1.0}
+            for of in ("H1/2", "H1/11", "H11/3")
+        ),
+    ]
     table = histograms_table({"scratch/relu/seed=0": rows})
     assert len(table) == 12 and set(table["values"]) == {10}
     end = table[table["epoch"] == 5]

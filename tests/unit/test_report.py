@@ -278,8 +278,9 @@ class Study:
         for path, record in self.records.items():
             if record.history:
                 right = record.last[f"{self.split}_accuracy"] * images
+                labels = np.repeat([0, 1], [images // 2, images - images // 2])
                 wrong = np.arange(images) >= round(right)
-                correct.add(path, np.zeros(images, int), wrong.astype(int))
+                correct.add(path, labels, np.where(wrong, 1 - labels, labels))
         return correct
 
     def data(self) -> dict[str, pd.DataFrame]:

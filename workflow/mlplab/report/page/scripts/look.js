@@ -15,9 +15,9 @@ const look = {
     look.rows = look.asRows(look.data.examples);
     look.pairs = look.data.networks.flatMap((_, a) => look.data.networks.slice(a + 1).map((_, b) => [a, a + 1 + b]));
     look.frame();
+    look.root.hidden = false;
     look.read();
     window.addEventListener("hashchange", () => look.read());
-    look.root.hidden = false;
     look.root.dataset.ready = "";
   },
 
@@ -83,7 +83,7 @@ const look = {
     const pair = look.pairs.findIndex(([one, other]) => one === a && other === b);
     const known = cell.every((place) => place >= 0);
     look.draw({ network, cell: known ? cell : null, pair: Math.max(pair, 0) });
-    if (query && name === "#look") document.getElementById("look").scrollIntoView();
+    if (query && name === "#look") document.getElementById("look").scrollIntoView({ behavior: "instant" });
   },
 
   show(change) {
