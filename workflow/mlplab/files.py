@@ -14,6 +14,9 @@ from mlplab.commands import again
 from mlplab.errors import UserError
 
 PathLike = str | os.PathLike[str]
+# It can only be read by setting it.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
 
 
 @contextmanager
@@ -33,6 +36,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
     temporary = target.with_name(f"{begin}{os.getpid()}.part")
     try:
         yield temporary
+        # Some libraries make files that nobody else may read.
+        temporary.chmod(0o666 & ~_UMASK)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
