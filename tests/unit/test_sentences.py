@@ -447,24 +447,44 @@ def equivalent(match: re.Match[str], study: Study, data: Tables) -> None:
     assert rows["p_holm"].notna().all()
 
 
-PAIR = r"(\S+(?: \d+)*) and (\S+(?: \d+)*) \(([\w, ]+)\)"
+VALUE = r"(\d+ layers? of \d+|layers of [\d, and]*\d|\S+)"
+PAIR = rf"{VALUE} and {VALUE} \(([\w, ]+)\)"
+
+
+def called(row: Any, which: str) -> str:
+    """What a table's value is called: sizes of layers are words."""
+    if row["kind"] != "hidden_sizes":
+        return str(row[which])
+    sizes = row[which].split()
+    if len(set(sizes)) > 1:
+        return f"layers of {', '.join(sizes[:-1])} and {sizes[-1]}"
+    return f"{len(sizes)} layer{'s' * (len(sizes) > 1)} of {sizes[0]}"
+
+
+def named(rows: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """The rows of pairs that are called so."""
+    both = zip(
+        *([called(row, which) for row in rows.to_dict("records")] for which in ("first", "second")),
+        strict=True,
+    )
+    return rows[[each == (first, second) for each in both]]
 
 
 def pairs_named(match: re.Match[str], data: Tables) -> pd.DataFrame:
     first, second, within = match.groups()[:3]
-    found = where(data["comparisons"], first=first, second=second, within=within)
+    found = named(where(data["comparisons"], within=within), first, second)
     assert len(found)
     return found
 
 
-@says(rf"{PAIR}: (\S+(?: \d+)*) is ahead by # percentage points \(95 % interval # to #; p = "
+@says(rf"{PAIR}: {VALUE} is ahead by # percentage points \(95 % interval # to #; p = "
       r"(\S+) after Holm's correction\), on (\d+) of (\d+) seeds(?:; (not shown to be )?equivalent "
       r"within ±# percentage points \(p = \S+ after Holm's correction\))?\.")  # fmt: skip
 def ahead(match: re.Match[str], study: Study, data: Tables) -> None:
     name, points, low, high, p, wins, n = match.groups()[3:10]
     fitting = []
     for row in pairs_named(match, data).to_dict("records"):
-        sign = 1 if name == row["first"] else -1
+        sign = 1 if name == called(row, "first") else -1
         ends = sorted((100 * sign * row["low"], 100 * sign * row["high"]))
         fitting.append(
             row["verdict"] == "told apart"
@@ -510,7 +530,7 @@ def turns(match: re.Match[str], study: Study, data: Tables) -> None:
     found = re.findall(pattern, match[1])
     assert found
     for first, second, within, *counts in found:
-        rows = where(data["sampling"], first=first, second=second, within=within)
+        rows = named(where(data["sampling"], within=within), first, second)
         told = rows[rows["p_mcnemar"] < 0.05]
         better = (told["only_first"] > told["only_second"]).sum()
         if len(rows) == int(counts[3]):

@@ -271,7 +271,7 @@ def figures_of(rule):
 
 # Snakemake's report sorts its categories by name; theirs is the page's order.
 CATEGORIES = {
-    name: f"{place} {name}" for place, name in enumerate(["Page", *SECTIONS, "Tables"], start=1)
+    name: f"{place:02} {name}" for place, name in enumerate(["Page", *SECTIONS, "Tables"], start=1)
 }
 # Below each caption: links to the page, and to the tables that a figure is drawn from.
 LINKS = (LIBRARY / "captions/links.rst").read_text(encoding="utf-8")

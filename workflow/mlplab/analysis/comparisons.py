@@ -12,6 +12,7 @@ from mlplab.analysis import statistics
 from mlplab.analysis.images import Correct
 from mlplab.analysis.means import LEAST, Means, unsettled
 from mlplab.analysis.pairs import Pair, columns_of
+from mlplab.study import words
 
 COMPARED = (
     *("metric", "n", "left_out", "mean_first", "mean_second"),
@@ -129,6 +130,7 @@ def _difference(row: Mapping[str, Any]) -> str:
         return f"not told apart ({p})"
     ahead, sign = (row["first"], 1) if row["difference"] > 0 else (row["second"], -1)
     low, high = sorted((100 * sign * row["low"], 100 * sign * row["high"]))
+    ahead = words.tabulated(row["kind"], ahead)
     seeds = row["ahead"] if sign > 0 else row["n"] - row["ahead"] - row["ties"]
     return (
         f"{ahead} is ahead by {100 * abs(row['difference']):.2g} percentage points (95 % interval "

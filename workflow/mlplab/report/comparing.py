@@ -27,6 +27,7 @@ from mlplab.report.wording import (
     points,
     rounded,
 )
+from mlplab.study import words
 
 # Of fewer, analysis tests nothing.
 LEAST_SEEDS = 3
@@ -112,7 +113,14 @@ def notable(table: pd.DataFrame, kind: str) -> list[str]:
 
 
 def _pair(row: Mapping[Hashable, Any]) -> str:
-    return f"{row['first']} and {row['second']} ({row['within']})"
+    first, second = _compared(row)
+    return f"{first} and {second} ({row['within']})"
+
+
+def _compared(row: Mapping[Hashable, Any]) -> tuple[str, str]:
+    """The two that are compared, in words."""
+    first, second = (words.tabulated(row["kind"], row[which]) for which in ("first", "second"))
+    return first, second
 
 
 def _interval(low: Any, high: Any) -> str:
@@ -151,8 +159,7 @@ def table(comparisons: pd.DataFrame, axes: Sequence[str], kind: str) -> Table:
         [
             text(row["within"]),
             *point_cells(row, points_of),
-            text(row["first"]),
-            text(row["second"]),
+            *map(text, _compared(row)),
             text(row["conclusion"]),
             figure(row["n"], str(row["n"])),
             figure(
@@ -238,8 +245,7 @@ def sampling(mcnemar: pd.DataFrame, axes: Sequence[str]) -> Table:
         [
             text(row["within"]),
             *point_cells(row, axes),
-            text(row["first"]),
-            text(row["second"]),
+            *map(text, _compared(row)),
             *(
                 figure(row[name], str(row[name]))
                 for name in ("seeds", "first_better", "second_better", "not_told_apart")
