@@ -117,7 +117,7 @@ def test_the_note_says_what_was_found_and_leads_to_the_page_which_works(
         page.get_by_role("link", name="report", exact=True).click()
     report = opened.value
     frame = report.frame_locator("iframe.mlflow-html-iframe")
-    frame.get_by_role("heading", name="small", exact=True).wait_for()
+    frame.locator(".kicker", has_text="small").wait_for()
     frame.get_by_role("link", name="All runs", exact=True).click()
     heading = frame.get_by_role("heading", name="All runs", exact=True)
     wait_for(lambda: 0 <= heading.bounding_box()["y"] < 900, 10, "the section")

@@ -95,11 +95,11 @@ def opened(report: Path) -> Iterator[Page]:
 
 @pytest.mark.browser
 def test_a_reader_finds_the_page_and_a_figure_and_follows_its_caption(opened: Page) -> None:
-    opened.get_by_role("link", name="2 Results").first.click()
+    opened.get_by_role("link", name="03 Results").first.click()
     opened.locator("td a").first.click()
     assert opened.locator("img[src$='.svg']").count() == 1
     # The figure's caption, and from there to the page.
     opened.locator("td a").nth(1).click()
     opened.get_by_role("link", name="report.html").click()
     opened.locator("table a").first.click()
-    assert opened.frame_locator("iframe").locator("h1").inner_text() == "small"
+    assert opened.frame_locator("iframe").locator(".kicker").inner_text().startswith("small")

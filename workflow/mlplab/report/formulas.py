@@ -1,10 +1,13 @@
 """What the activations' files say of them, read without importing torch."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlplab.plugins import constants, defines, summary
 
+# Codes of the article's items are for readers of the code.
+CODES = re.compile(r" \(article items? [^)]*\)")
 # The items of the article that show an activation: its function, its gradient.
 ITEMS = {"relu": ("A2", "A3"), "sigmoid": ("A4", "A5"), "tanh": ("A6", "A7")}
 
@@ -32,7 +35,7 @@ def formulas(source: Path) -> Formulas:
     name, printed = source.stem, constants(source)
     return Formulas(
         name,
-        summary(source),
+        CODES.sub("", summary(source)),
         str(printed.get("FORMULA", f"{name}(x)")),
         str(printed.get("DERIVATIVE_FORMULA", "from autograd")),
         defines(source, "derivative"),

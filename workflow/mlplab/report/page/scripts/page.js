@@ -79,6 +79,20 @@ const sizes = new ResizeObserver((entries) => {
 });
 for (const picture of document.querySelectorAll(".picture")) sizes.observe(picture);
 
+// What a link leads to may be folded.
+function show(target) {
+  for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+  for (const each of target.querySelectorAll(":scope > details")) each.open = true;
+  target.scrollIntoView();
+}
+
+function showNamed() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (target) show(target);
+}
+addEventListener("hashchange", showNamed);
+showNamed();
+
 // MLflow shows the page in a frame that has no folder and may go nowhere: links within the page scroll, others are text.
 if (location.protocol === "blob:") {
   for (const link of document.querySelectorAll("a")) {
@@ -86,7 +100,7 @@ if (location.protocol === "blob:") {
     if (target) {
       link.addEventListener("click", (event) => {
         event.preventDefault();
-        target.scrollIntoView();
+        show(target);
       });
     } else link.replaceWith(...link.childNodes);
   }
@@ -94,5 +108,5 @@ if (location.protocol === "blob:") {
   note.className = "files";
   note.textContent =
     "Tables and figures that are named here lie beside this page among the artifacts, a run’s files in that run.";
-  document.querySelector("main header").append(note);
+  document.querySelector("#answer header").append(note);
 }

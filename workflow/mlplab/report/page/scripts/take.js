@@ -142,7 +142,9 @@ const take = {
     link.href = `#${figure.id}`;
     link.textContent = "Link";
     link.setAttribute("aria-label", `link to ${name}`);
-    figure.append(take.bar(`Take along: ${name}`, [...buttons, link]));
+    // In MLflow’s frame there is no address to share.
+    if (location.protocol !== "blob:") buttons.push(link);
+    figure.append(take.bar(`Take along: ${name}`, buttons));
   },
 
   dataTable(table) {
@@ -162,22 +164,20 @@ for (const figure of document.querySelectorAll("figure[id]")) take.figure(figure
 for (const table of document.querySelectorAll("table[data-file]")) take.dataTable(table);
 
 for (const text of document.querySelectorAll("pre[data-copy]")) {
-  const button = take.button("Copy", `Copy ${text.dataset.copy}`, async () => {
+  const copy = async () => {
     // Without a permission, as in a frame, it is selected for the reader to copy.
-    await navigator.clipboard?.writeText(text.textContent).catch(() => getSelection().selectAllChildren(text));
-    button.textContent = "Copied";
-  });
+    const kept = await navigator.clipboard?.writeText(text.textContent).then(() => true, () => false);
+    if (kept) button.textContent = "Copied";
+    else getSelection().selectAllChildren(text);
+  };
+  const button = take.button("Copy", `Copy ${text.dataset.copy}`, copy);
   button.className = "copy";
   text.after(button);
 }
 
-// What a link leads to may be folded.
-function unfold() {
-  const target = location.hash && document.getElementById(location.hash.slice(1));
-  if (!target) return;
-  for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
-  for (const each of target.querySelectorAll(":scope > details")) each.open = true;
-  target.scrollIntoView();
+for (const text of document.querySelectorAll("pre[data-save]")) {
+  const { save } = text.dataset;
+  const button = take.button(`Save as ${save}`, `Save as ${save}`, () => take.download(save, text.textContent, "text/plain"));
+  button.className = "copy";
+  text.after(button);
 }
-addEventListener("hashchange", unfold);
-unfold();
