@@ -25,7 +25,7 @@ from test_report import (
     wavy,
 )
 
-from mlplab.report import wording
+from mlplab.report import answer, parity, wording
 from mlplab.study import grid
 
 Tables = dict[str, pd.DataFrame]
@@ -581,6 +581,149 @@ def constant(match: re.Match[str], study: Study, data: Tables) -> None:
     """What holds of every study."""
 
 
+# What the first screen says: its title, its tiles, what its chart is of.
+
+
+@says(r"There is no accuracy to compare|Nothing to compare")
+def no_accuracy(match: re.Match[str], study: Study, data: Tables) -> None:
+    assert data["groups"]["mean"].isna().all()
+
+
+@says(r"(.+): a mean accuracy of #")
+def one_accuracy(match: re.Match[str], study: Study, data: Tables) -> None:
+    assert len(ranked(data)) == 1
+    assert near(match[2], ranked(data).loc[group_named(study, match[1]), "mean"])
+
+
+@says(r"(?:At these settings|Of these (\d+) combinations) (.+?) has the highest accuracy"
+      r"(, which is not tested|, not told apart from (?:any of the other (\d+)|(\d+) of the other "
+      r"(\d+)|(.+)))?")  # fmt: skip
+def the_highest(match: re.Match[str], study: Study, data: Tables) -> None:
+    amount, name, caveat, every, some, of, whom = match.groups()
+    rows = ranked(data)
+    assert leader(data)["mean"] == rows["mean"].max()
+    assert rows.loc[group_named(study, name), "verdict"] == "best"
+    assert (amount is None) == (not study.axes) and int(amount or len(rows)) == len(rows)
+    untold = rows[~rows["verdict"].isin(("best", "told apart"))]
+    assert bool(caveat) == bool(len(untold))
+    if every or some:
+        assert int(every or of) == len(rows) - 1 and int(every or some) == len(untold)
+    elif whom:
+        assert list(untold.index) == [group_named(study, whom)]
+    elif caveat:
+        assert set(untold["verdict"]) == {"too few seeds"} and (untold["seeds"] < 3).all()
+
+
+@says(r"(.+) (?:is|are) wrong")
+def wrong_ones(match: re.Match[str], study: Study, data: Tables) -> None:
+    agreed = data["agreement"].set_index("implementation")["verdict"]
+    assert set(re.split(r", | and ", match[1])) == set(agreed[agreed != "agrees"].index)
+
+
+@says(r"(\d+) of (\d+) runs? failed")
+def failed_ones(match: re.Match[str], study: Study, data: Tables) -> None:
+    counted = (data["runs"]["status"] == "failed").sum(), len(data["runs"])
+    assert (int(match[1]), int(match[2])) == counted
+
+
+@says(r"# of (.+): mean (\w+) accuracy of the last 3 epochs")
+def in_large(match: re.Match[str], study: Study, data: Tables) -> None:
+    row = ranked(data).loc[group_named(study, match[2])]
+    assert near(match[1], row["mean"]) and match[3] == study.split
+    assert row["verdict"] == "best"
+
+
+@says(r"(?:95 % interval # to #, n =|No interval, from) (\d+) seeds? and # images")
+def sure(match: re.Match[str], study: Study, data: Tables) -> None:
+    low, high, seeds, images = match.groups()
+    best = leader(data)
+    assert int(seeds) == best["seeds"] and value(images) == best["images"]
+    assert math.isnan(best["low"]) if low is None else near(low, best["low"])
+    assert high is None or near(high, best["high"])
+
+
+@says(r"(?:Told apart from (?:all (\d+) others|(.+?))|(Not tested against|Not told apart from) "
+      r"(.+?) \((?:# points behind|level with it)\)(?: and (\d+) more)?)")  # fmt: skip
+def settled(match: re.Match[str], study: Study, data: Tables) -> None:
+    others, other, how, name, points, more = match.groups()
+    rows = ranked(data).query("verdict != 'best'")
+    untold = rows[rows["verdict"] != "told apart"]
+    if how is None:
+        assert untold.empty and len(rows) == int(others or 1)
+        assert other is None or rows.index[0] == group_named(study, other)
+        return
+    near_one = untold.iloc[0]
+    assert untold.index[0] == group_named(study, name) and len(untold) == 1 + int(more or 0)
+    assert (how == "Not tested against") == (near_one["verdict"] == "too few seeds")
+    if points is None:
+        assert near_one["behind"] * near_one["images"] < 1
+    else:
+        assert near(points, 100 * near_one["behind"])
+
+
+@says(r"(.+) agrees? with (\w+), the reference, (?:to within # in float64|bit for bit)")
+def right_ones(match: re.Match[str], study: Study, data: Tables) -> None:
+    assert (data["agreement"]["verdict"] == "agrees").all()
+    rows = where(data["parity"], dtype="float64", reference=match[2], verdict="agrees")
+    rows = rows[rows["implementation"].isin(re.split(r", | and ", match[1]))]
+    assert near(match[3] or "0", rows["difference"].max())
+
+
+@says(r"(\d+) values? compared step by step")
+def values_compared(match: re.Match[str], study: Study, data: Tables) -> None:
+    rows = where(data["parity"], dtype="float64")
+    assert int(match[1]) == (rows["implementation"] != rows["reference"]).sum()
+
+
+@says(r"(\w+) is the reference; there is nothing else to hold against it")
+def alone(match: re.Match[str], study: Study, data: Tables) -> None:
+    assert set(data["parity"]["implementation"]) <= {match[1]}
+
+
+@says(r"(\w+), with (\w+), differs first in (.+)|(\w+) breaks down with (\w+): (.+)")
+def cause(match: re.Match[str], study: Study, data: Tables) -> None:
+    name, activation, why = match.groups()[:3] if match[1] else match.groups()[3:]
+    rows = where(data["parity"], implementation=name, activation=activation)
+    first = rows[rows["verdict"] != "agrees"].iloc[0]
+    assert first["detail"] in why and first["verdict"] == ("differs" if match[1] else "fails")
+
+
+@says(r"Wrong too: (.+)")
+def wrong_too(match: re.Match[str], study: Study, data: Tables) -> None:
+    agreed = data["agreement"].set_index("implementation")["verdict"]
+    assert re.split(r", | and ", match[1]) == list(agreed[agreed != "agrees"].index)[1:]
+
+
+@says(r"# s: CPU seconds per epoch of (\w+) with (\w+), median of (\d+) runs? of (\d+) epochs?")
+def costs(match: re.Match[str], study: Study, data: Tables) -> None:
+    seconds, implementation, activation, runs, epochs = match.groups()
+    rows = where(data["summary"], implementation=implementation, activation=activation)
+    best: Any = leader(data) if len(ranked(data)) else rows.iloc[0].to_dict()
+    assert (implementation, activation) == (best["implementation"], best["activation"])
+    (row,) = where(rows, **{axis: best[axis] for axis in study.axes}).to_dict("records")
+    assert near(seconds, row["cpu_seconds_per_epoch_median"]) and int(runs) == row["n"]
+    assert int(epochs) == study.config["training"]["epochs"]
+
+
+@says(r"# parameters")
+def parameters(match: re.Match[str], study: Study, data: Tables) -> None:
+    assert value(match[1]) in data["summary"]["parameter_count_mean"].tolist()
+
+
+@says(r"No run was timed")
+def untimed(match: re.Match[str], study: Study, data: Tables) -> None:
+    assert data["speed"].empty
+
+
+@says(r"Trained by (\w+), n = (.+) seeds? a line(?:, each activation at the settings with which it "
+      r"is the most accurate|, the (\d+) most accurate of (\d+) combinations)?\.")  # fmt: skip
+def lines_of(match: re.Match[str], study: Study, data: Tables) -> None:
+    own = where(data["curves"], implementation=match[1], metric=f"{study.split}_accuracy")
+    assert set(re.findall(r"\d+", match[2])) <= {str(runs) for runs in own["runs"]}
+    if match[4]:
+        assert int(match[4]) == len(data["groups"])
+
+
 def by_rate(run: grid.Run) -> float:
     """More with a greater rate, by a noise of its own for each seed."""
     rate = run.settings["learning_rate"]
@@ -627,6 +770,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "a third of an image": {"accuracy": near_tie, "images": 1000, "activation": ["relu", "tanh"]},
     "turning with the seed": {"accuracy": turning, "activation": ["relu", "tanh"]},
     "one activation": {"accuracy": wavy, "images": 10_000, "activation": ["relu"]},
+    "the reference alone": {"accuracy": accuracy_of, "implementation": ["concise"], "seed": [0]},
     "survivors": {
         "accuracy": rising, "activation": ["relu", "tanh"], "seed": list(range(10)),
         "loss": lambda run: math.nan if run.activation == "tanh" and run.seed < 6 else 0.4,
@@ -670,11 +814,24 @@ def sentences(study: Study) -> list[str]:
     return said
 
 
+def first_screen(study: Study, data: Tables) -> list[str]:
+    """What is seen first, numbers in large with what they are of."""
+    compared = parity.matrix(data["parity"])
+    seen = answer.answer(study.config, data, study.axes, study.findings(), compared, None, "")
+    joined = {"best": " of ", "cost": ": "}
+    said = [seen.title, seen.finding, seen.about]
+    for tile in seen.tiles:
+        first, *rest = tile.notes
+        large = tile.key in joined and tile.value != wording.NOTHING
+        said += [f"{tile.value}{joined[tile.key]}{first}" if large else first, *rest]
+    return [text for text in said if text]
+
+
 def read(study: Study) -> set[str]:
     """Hold every sentence of a study against its tables; returns the readers that were needed."""
     data = study.data()
     needed = set()
-    for sentence in sentences(study):
+    for sentence in [*sentences(study), *first_screen(study, data)]:
         found = [(r, m) for pattern, r in READERS if (m := pattern.match(sentence))]
         assert found, f"no reader knows: {sentence}"
         for reader, match in found:
