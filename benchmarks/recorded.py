@@ -104,7 +104,7 @@ class Study:
 
 
 def write_data() -> None:
-    """Write a data set of a few random images, for the figures that show some."""
+    """Write a data set of random images: as many as are predicted, and a few to train on."""
     import torch
     from safetensors.torch import save_file
 
@@ -114,10 +114,10 @@ def write_data() -> None:
     about = manifest()
     random = torch.Generator().manual_seed(0)
     tensors = {}
-    for split in ("training", "test"):
-        images = torch.randint(0, 256, (18, 28, 28), generator=random, dtype=torch.uint8)
+    for split, count in (("training", 18), ("test", IMAGES)):
+        images = torch.randint(0, 256, (count, 28, 28), generator=random, dtype=torch.uint8)
         tensors[f"{split}_images"] = images
-        tensors[f"{split}_labels"] = torch.arange(18, dtype=torch.uint8) % CLASSES
+        tensors[f"{split}_labels"] = (torch.arange(count) % CLASSES).to(torch.uint8)
     description = {key: about[key] for key in ("name", "pixel_max", "class_names")}
     DATA.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, DATA, metadata={"dataset": json.dumps(description)})
@@ -126,7 +126,9 @@ def write_data() -> None:
 
 def write_records() -> None:
     """Write the records of the study that is configured, and what its first rules make."""
+    import numpy as np
     import yaml
+    from safetensors.numpy import save_file
 
     from mlplab.config.resolve import resolve
     from mlplab.files import write_json
@@ -136,6 +138,9 @@ def write_records() -> None:
     (STUDY / "predictions").mkdir(parents=True)
     (STUDY / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     write_json(STUDY / "manifest.json", manifest())
+    # Of the parameters, what can be looked at: the weights of a few units.
+    weights = np.random.default_rng(0).normal(size=(784, 4)).astype(np.float32)
+    save_file({"W1": weights}, STUDY / "parameters.safetensors")
     scores = [_write_predictions(variant) for variant in range(VARIANTS)]
     everything = grid.runs(config)
     for run in everything.values():
@@ -243,6 +248,7 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
     ]
     quantities = [
         *(("gradient_norm", name) for name in ("W1", "b1", "W2", "b2")),
+        *(("weight_norm", name) for name in ("W1", "W2")),
         *((name, "H1") for name in ("dead", "saturated", "activation_std")),
     ]
     values = random.random((len(epochs) + 1, len(quantities))).tolist()
@@ -251,6 +257,13 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
         for epoch, row in enumerate(values)
         for (quantity, of), value in zip(quantities, row, strict=True)
     ]
+    for epoch in (0, epochs[-1]):
+        counted = [("value_low", "H1", 0.0), ("value_high", "H1", 4.0)]
+        counted += [("value_count", f"H1/{number}", 10.0 * number) for number in range(24)]
+        diagnostics += [
+            {"epoch": epoch, "quantity": quantity, "of": of, "value": value}
+            for quantity, of, value in counted
+        ]
     last = history[-1]
     bounds = {
         "training_loss": (None, 0.5),
@@ -262,7 +275,7 @@ def _write_record(run: Any, scores: list[dict[str, Any]]) -> None:
     write_rows(folder / "history.csv", history)
     write_rows(folder / "diagnostics.csv", diagnostics)
     write_document(folder / "evaluation.json", score)
-    (folder / "parameters.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    os.link(STUDY / "parameters.safetensors", folder / "parameters.safetensors")
     os.link(STUDY / f"predictions/{variant}.parquet", folder / "predictions.parquet")
     files = RunFiles.at(folder)
     written = ("history", "diagnostics", "parameters", "predictions")

@@ -220,11 +220,12 @@ def test_class_accuracies_and_silent_units_are_those_of_the_tables(
     page = context.new_page()
     page.goto(address(study))
     table = page.get_by_role("region", name="Accuracy by class")
-    of = data["class_accuracies"].set_index(["group", "class"])
+    rows = data["class_accuracies"].to_dict("records")
+    of = {(row["group"], row["class"]): row for row in rows}
     for row in table.locator("tbody tr").all():
         name, images, *cells = row.locator("td").all_inner_texts()
         for group, cell in zip(NETWORKS, cells, strict=True):
-            expected = of.loc[(group, name)]
+            expected = of[group, name]
             accuracy, *interval = cell.split("\n")
             assert accuracy == f"{expected['accuracy']:.3f}" and images == str(expected["images"])
             bounds = f"{expected['low']:.3f} – {expected['high']:.3f}"

@@ -14,6 +14,8 @@ from mlplab.figures.canvas import new_figure, nothing
 from mlplab.study.colors import of_activation
 
 PANELS_IN_A_ROW = 3
+# Of histograms.
+LAYERS_AT_MOST = 6
 
 FIGURES = {
     "gradients": {
@@ -55,7 +57,8 @@ FIGURES = {
         "for each network and a panel for each layer.",
         "caption": "What the units of each hidden layer answer to the images looked at, at most "
         "256: dotted before training, filled after it. Bins are equal and cover all values; each "
-        "histogram has a height of 1. The table has the counts.",
+        "histogram has a height of 1. Of more than six layers, six are drawn; the table has the "
+        "counts of all.",
     },
 }
 
@@ -143,19 +146,29 @@ def updates(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+def _some(layers: int) -> list[int]:
+    """The numbers of so many layers; of many the first, the last, and some between them."""
+    count = min(layers, LAYERS_AT_MOST)
+    return [round(number) for number in np.linspace(1, layers, count)]
+
+
 def histograms(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Values of the hidden layers before and after training: a row per network."""
     table = tables["histograms"]
     if table.empty:
         return nothing("There is no network to look at: none that is right has finished.")
-    runs, layers = list(table["run"].unique()), int(table["layer"].max())
+    runs, layers = list(table["run"].unique()), _some(int(table["layer"].max()))
     figure, panels = new_figure(
-        2.2 * layers + 1.8, 1.7 * len(runs) + 0.5, nrows=len(runs), ncols=layers, squeeze=False
+        2.2 * len(layers) + 1.8,
+        1.7 * len(runs) + 0.5,
+        nrows=len(runs),
+        ncols=len(layers),
+        squeeze=False,
     )
     for row, run in zip(panels, runs, strict=True):
         own = table[table["run"] == run]
         activation = run.split("/")[1]
-        for layer, axes in enumerate(row, start=1):
+        for layer, axes in zip(layers, row, strict=True):
             of_layer = own[own["layer"] == layer]
             axes.set(yticks=[])
             if of_layer.empty:

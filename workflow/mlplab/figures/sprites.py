@@ -10,8 +10,8 @@ from PIL import Image
 SHADES = 32
 LEVELS = 15
 BLUE, WHITE, ORANGE = (0, 90, 160), (250, 250, 248), (190, 70, 0)
-# Of silent units, and between units.
-LIGHT, GREY, BETWEEN = (215, 215, 215), (120, 120, 120), (128, 134, 142)
+# Of silent units.
+LIGHT, GREY = (215, 215, 215), (120, 120, 120)
 
 
 def columns_for(count: int) -> int:
@@ -46,28 +46,28 @@ def weights(values: NDArray[np.floating], silent: NDArray[np.bool_]) -> bytes:
     greatest = np.abs(values).max(axis=(1, 2), keepdims=True)
     half = LEVELS // 2
     shares = np.divide(values, greatest, out=np.zeros_like(values), where=greatest > 0)
-    levels = (np.round(shares * half) + half).astype(np.uint8)
+    # What is 0 can be seen through: a line right of each picture and below it, and no picture.
+    levels = (np.round(shares * half) + half + 1).astype(np.uint8)
     levels[silent] += LEVELS
-    # A line right of each picture and below it.
-    lined = np.pad(levels, ((0, 0), (0, 1), (0, 1)), constant_values=2 * LEVELS)
+    lined = np.pad(levels, ((0, 0), (0, 1), (0, 1)))
     picture = Image.fromarray(_side_by_side(lined), "P")
     picture.putpalette([part for color in _palette() for part in color])
-    return _png(picture)
+    return _png(picture, transparency=0)
 
 
 def _palette() -> list[tuple[int, ...]]:
-    """The colours of all levels, then those of silent units, then that of the lines."""
+    """That of no picture, the colours of all levels, and then those of silent units."""
     shares = np.linspace(-1, 1, LEVELS)
     colors = [_mixed(WHITE, ORANGE if share > 0 else BLUE, abs(share)) for share in shares]
     greys = [_mixed(LIGHT, GREY, abs(share)) for share in shares]
-    return [*colors, *greys, BETWEEN]
+    return [WHITE, *colors, *greys]
 
 
 def _mixed(first: tuple[int, ...], second: tuple[int, ...], share: float) -> tuple[int, ...]:
     return tuple(round(a + share * (b - a)) for a, b in zip(first, second, strict=True))
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(picture: Image.Image, **options: int) -> bytes:
     stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=True, bits=8)
+    picture.save(stream, "PNG", optimize=True, bits=8, **options)
     return stream.getvalue()

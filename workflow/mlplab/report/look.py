@@ -145,7 +145,8 @@ def _block(
 def _over_seeds(run: str, data: Mapping[str, pd.DataFrame], names: Sequence[str]) -> dict[str, Any]:
     """The confusions of a run's cell, from their table, and over how many runs they are."""
     cell = grid.cell_of(run)
-    of_class = data["per_class"][data["per_class"]["run"].map(grid.cell_of) == cell]
+    own = [other for other in data["runs"]["run"] if grid.cell_of(other) == cell]
+    of_class = data["per_class"][data["per_class"]["run"].isin(own)]
     images = of_class.groupby("class")["images"].sum().to_dict()
     confused = data["confusions"][data["confusions"]["cell"] == cell]
     counts = [[0] * len(names) for _ in names]
@@ -153,7 +154,7 @@ def _over_seeds(run: str, data: Mapping[str, pd.DataFrame], names: Sequence[str]
         counts[names.index(row["true"])][names.index(row["predicted"])] = int(row["amount"])
     for place, name in enumerate(names):
         counts[place][place] = int(images.get(name, 0)) - sum(counts[place])
-    return {"over_seeds": counts, "seeds": int(of_class["run"].nunique())}
+    return {"over_seeds": counts, "seeds": len(own)}
 
 
 def _columns(table: pd.DataFrame, runs: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
