@@ -206,6 +206,9 @@ class Study:
         self.config = resolve({"study": "made-up", "grid": axes, **(config or {})})
         self.split = grid.scored_split(self.config)
         self.selection: dict[str, Any] | None = None
+        # What runs in the page: its files, and the table of them.
+        self.live: list[Path] = []
+        self.int8: dict[str, pd.DataFrame] = {}
         self.manifest = manifest(
             name="clothes",
             title="Clothes",
@@ -324,6 +327,7 @@ class Study:
             "sampling": sampled,
             "mcnemar": mcnemar_table(sampled, axes),
             "intervals": wilson_table(runs, images, axes, metric),
+            **self.int8,
         }  # fmt: skip
 
     def examples(self, runs: pd.DataFrame, agreed: pd.DataFrame) -> tuple[pd.DataFrame, list[int]]:
@@ -396,6 +400,7 @@ class Study:
             activations=self.activations,
             looked_at=self.pictures(data["runs"], data["agreement"]),
             selection=self.selection,
+            live=self.live,
         )
 
     def findings(self) -> list[Finding]:

@@ -15,10 +15,12 @@ PAGE = {"render_report", "publish_study", "all"}
 # Which networks are looked at follows from the ranking.
 EXAMPLES = PAGE | {"collect_examples", "plot_diagnostics"}
 FROM_THE_TABLE = EXAMPLES | {"summarize", "plot_overview"}
-FROM_SCORES = FROM_THE_TABLE | {"track", "collect_runs", "plot_curves", "plot_cell"}
+# With what comes from MLflow: the networks that the page carries are chosen among these runs.
+COLLECTED = FROM_THE_TABLE | {"collect_runs", "pack_networks"}
+FROM_SCORES = COLLECTED | {"track", "plot_curves", "plot_cell"}
 DIAGNOSTICS = PAGE | {"tabulate_diagnostics", "plot_diagnostics"}
 FROM_TRAINING = FROM_SCORES | DIAGNOSTICS | {"evaluate"}
-PARITY = {"compare_implementation", "tabulate_parity"}
+PARITY = {"compare_implementation", "tabulate_parity", "pack_networks"}
 
 # What is edited, in what file, what stands there and what comes instead → the rules that run again.
 EDITS: dict[str, tuple[str, str, str, set[str]]] = {
@@ -26,7 +28,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "activations/relu.py",
         "torch.threshold(x, 0.0, 0.0)",
         "torch.threshold(x, 0.1, 0.0)",
-        FROM_TRAINING | PARITY | {"train", "plot_activation"},
+        FROM_TRAINING | PARITY | {"train", "plot_activation", "pack_lesson"},
     ),
     "an implementation": (
         "implementations/scratch.py",
@@ -74,7 +76,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "analysis/agreement.py",
         '"fails" in verdicts',
         '"broke" in verdicts',
-        FROM_THE_TABLE | DIAGNOSTICS | {"tabulate_parity"},
+        FROM_THE_TABLE | DIAGNOSTICS | {"tabulate_parity", "pack_networks"},
     ),
     "how gradient norms are averaged": (
         "analysis/diagnostics.py",
@@ -87,7 +89,7 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "analysis/runs.py",
         '"sanity": records[path].sanity',
         '"sanity": ""',
-        FROM_THE_TABLE | {"collect_runs"},
+        COLLECTED,
     ),
     "a figure: another line style": (
         "figures/runs.py",
@@ -125,21 +127,19 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "study/colors.py",
         '"prelu": "#882255"',
         '"prelu": "#882256"',
-        FROM_THE_TABLE
-        | {"plot_activation", "plot_samples", "plot_curves", "plot_cell"}
-        | {"track", "collect_runs"},
+        COLLECTED | {"plot_activation", "plot_samples", "plot_curves", "plot_cell"} | {"track"},
     ),
     "addresses of MLflow's pages": (
         "study/pages.py",
         'VIEW = "mlplab"',
         'VIEW = "mlp-lab"',
-        FROM_THE_TABLE | {"start_study", "track", "collect_runs"},
+        COLLECTED | {"start_study", "track"},
     ),
     "what a model in MLflow computes": (
         "tracking/network_model.py",
         'OUTPUTS = ("logits", ',
         'OUTPUTS = ("scores", "logits", ',
-        FROM_THE_TABLE | {"track", "collect_runs"},
+        COLLECTED | {"track"},
     ),
     "what is sent while a run trains": (
         "tracking/live.py",
@@ -165,13 +165,13 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "tracking/entities.py",
         "TAG_LENGTH = 5000",
         "TAG_LENGTH = 4000",
-        FROM_THE_TABLE | {"track", "collect_runs"},
+        COLLECTED | {"track"},
     ),
     "the data set's decoding": (
         "datasets/decode.py",
         '"idx": read_idx',
         '"ubyte": read_idx',
-        FROM_TRAINING | PARITY | {"decode", "train", "plot_samples"},
+        FROM_TRAINING | PARITY | {"decode", "train", "plot_samples", "pack_lesson"},
     ),
     "how implementations are compared": (
         "judging/tolerances.py",
@@ -184,6 +184,24 @@ EDITS: dict[str, tuple[str, str, str, set[str]]] = {
         "itertools.count()",
         "itertools.count(1)",
         FROM_THE_TABLE | DIAGNOSTICS | PARITY | {"plot_activation"},
+    ),
+    "what a known mistake is called": (
+        "judging/mistakes/gradients.py",
+        '"divided by the size of the batch once too often"',
+        '"divided by the size of the batch twice"',
+        FROM_THE_TABLE | DIAGNOSTICS | PARITY | {"pack_lesson"},
+    ),
+    "a mistake that the page's network can make": (
+        "judging/lesson.py",
+        '"decay": 0.1',
+        '"decay": 0.2',
+        PAGE | {"pack_lesson"},
+    ),
+    "networks in int8: fewer steps": (
+        "analysis/int8.py",
+        "GREATEST = 127",
+        "GREATEST = 63",
+        PAGE | {"pack_networks"},
     ),
     "a comment": ("training/loop.py", "import math\n", "import math  # for infinity\n", set()),
     "a docstring": ("plugins.py", '"""Plug-ins: ', '"""Plugged in: ', set()),

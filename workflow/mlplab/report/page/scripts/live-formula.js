@@ -47,20 +47,26 @@ const liveFormula = (() => {
     return make("p", { class: "formula live-formula" }, ...lines);
   }
 
-  // Within `root`, marks all that has the same data-part as what is pointed at, and says what it is.
+  // Within `root`, marks all that has the same data-part as what is pointed at; `line` says what it is, as `said()` has it.
   function tie(root, said, line) {
-    const mark = (key) => {
+    let marked = null;
+    function mark(key) {
+      if (key === marked) return;
+      marked = key;
       for (const each of root.querySelectorAll("[data-part]")) {
         each.classList.toggle("live-marked", each.dataset.part.split(" ").includes(key));
       }
-      line.textContent = said[key] ? said[key].text : "Point at a symbol, or at a box, to see what belongs together.";
-    };
-    const part = (event) => event.target.closest("[data-part]")?.dataset.part.split(" ")[0] ?? "";
-    const focused = () => root.contains(document.activeElement) && document.activeElement.closest("[data-part]");
-    root.onpointerover = (event) => mark(part(event));
-    root.onpointerleave = () => mark(focused()?.dataset.part.split(" ")[0] ?? "");
-    root.onfocusin = (event) => mark(part(event));
-    root.onfocusout = () => mark("");
+      line.textContent = said()[key]?.text ?? "Point at a symbol, or at a box, to see what belongs together.";
+    }
+    const part = (element) => element?.closest("[data-part]")?.dataset.part.split(" ")[0] ?? "";
+    const focused = () => part(root.contains(document.activeElement) ? document.activeElement : null);
+    // A pointer that lies still while the page scrolls below it points at nothing.
+    root.addEventListener("pointermove", (event) => {
+      if (event.movementX || event.movementY) mark(part(event.target));
+    });
+    root.addEventListener("pointerleave", () => mark(focused()));
+    root.addEventListener("focusin", (event) => mark(part(event.target)));
+    root.addEventListener("focusout", () => mark(""));
     mark("");
   }
 

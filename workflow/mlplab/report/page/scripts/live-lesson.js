@@ -4,7 +4,7 @@
 const liveLesson = (() => {
   const { make, style } = liveParts;
   // A slice of work leaves the page time to answer; charts are drawn so often (ms).
-  const [SLICE, DRAWN] = [12, 250];
+  const [SLICE, DRAWN] = [12, 150];
 
   function matrixOf({ shape: [rows, ...sizes], values }, scale) {
     return { rows, columns: sizes.reduce((a, b) => a * b, 1), values: Float64Array.from(values, (value) => value / scale) };
@@ -129,11 +129,17 @@ const liveLesson = (() => {
     const charts = ["Loss", "Accuracy"].map((name) => make("div", { class: "live-chart", role: "img", "aria-label": name }));
     let drawn = [];
     let at = 0;
+    let turn = 0;
 
-    function draw() {
+    // One chart at a time while it runs: both are a long task.
+    function draw(which = [0, 1]) {
       at = performance.now();
       const found = options(lesson, { ...state.runs, wrong: state.mistake !== null });
-      drawn.forEach((chart, index) => chart.setOption(found[index], { notMerge: true }));
+      for (const index of which) {
+        // The lines alone are soon drawn, all of a chart is not.
+        if (state.running) drawn[index].setOption({ series: found[index].series.map(({ data }) => ({ data })) });
+        else drawn[index].setOption(found[index], { notMerge: true });
+      }
       status.textContent = told(lesson, state);
       charts.forEach((chart, index) => chart.setAttribute("aria-label", `${["Loss of each batch", "Accuracy on the test images"][index]} by step. ${status.textContent}`));
     }
@@ -160,7 +166,7 @@ const liveLesson = (() => {
       while (performance.now() < end && !finished(lesson, state.runs.yours)) advance();
       if (finished(lesson, state.runs.yours)) pause();
       else {
-        if (performance.now() - at > DRAWN) draw();
+        if (performance.now() - at > DRAWN) draw([(turn += 1) % 2]);
         setTimeout(slice, 0);
       }
     }
@@ -225,7 +231,7 @@ const liveLesson = (() => {
     drawn = charts.map((chart) => echarts.init(chart, null, { renderer: "svg" }));
     const sizes = new ResizeObserver(() => drawn.forEach((chart) => chart.resize()));
     charts.forEach((chart) => sizes.observe(chart));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
     state.mistake = lesson.about.mistakes.find(({ name }) => name === asked("mistake", names)) ?? null;
     reset();
   }

@@ -108,6 +108,7 @@ const liveParts = (() => {
     function show(values) {
       pixels.set(values);
       redraw();
+      return pixels;
     }
     show(pixels);
     return { canvas, show, clear: () => show(pixels.fill(0)) };

@@ -113,6 +113,7 @@ const liveTry = (() => {
     const line = make("p", { class: "aside", id: "live-explained" });
     const board = make("div", { class: "live-board" });
     const result = bars(names);
+    let said = {};
     let boxes = [];
     let announcing = 0;
 
@@ -133,13 +134,17 @@ const liveTry = (() => {
       return `${says} It is ${label === predicted ? "right" : `wrong: this is ${names[label]}`}.`;
     }
 
-    const drawing = pad({ height, width, label: "A pad to draw an image on", describedBy: "live-help" }, (pixels) => {
+    // The image is no longer one of those that are carried.
+    function drawn(pixels) {
       state.pixels = pixels;
       state.image = null;
       for (const input of images.querySelectorAll(":checked")) input.checked = false;
+      address.set({ image: "" });
       look();
-    });
-    const clear = make("button", { type: "button", class: "live-button", click: () => { drawing.clear(); state.pixels = new Float64Array(height * width); state.image = null; look(); } }, "Clear");
+    }
+
+    const drawing = pad({ height, width, label: "A pad to draw an image on", describedBy: "live-help" }, drawn);
+    const clear = make("button", { type: "button", class: "live-button", click: () => drawn(drawing.clear()) }, "Clear");
     const images = chooser(samples, names, choose);
 
     function choose(index) {
@@ -154,7 +159,7 @@ const liveTry = (() => {
     function take(described) {
       state.described = described;
       const layers = network(described);
-      const said = liveFormula.symbols(layers, described.activation, described.function);
+      said = liveFormula.symbols(layers, described.activation, described.function);
       const built = layerBoxes(layers, described.activation, file, about.colors[described.activation]);
       boxes = built.canvases;
       const flow = make("div", { class: "live-flow" },
@@ -162,7 +167,6 @@ const liveTry = (() => {
         ...built.boxes,
         make("div", { class: "live-box live-output", "data-part": "O softmax" }, make("span", {}, "O ", make("small", {}, "scores"), " and softmax(O) ", make("small", {}, "probabilities")), result.list));
       board.replaceChildren(liveFormula.formula(layers, said, "live-explained"), line, flow);
-      liveFormula.tie(board, said, line);
       const { run, accuracy, int8_accuracy, images: seen } = about.networks[described.activation];
       const digits = (share) => share.toFixed(4);
       from.textContent = `The network of the run ${run}: accuracy ${digits(accuracy)} as it was trained, ${digits(int8_accuracy)} as it is carried (${seen.toLocaleString("en")} images).`;
@@ -176,6 +180,7 @@ const liveTry = (() => {
       const input = make("input", { type: "radio", name: "live-network", value: described.activation, change: () => take(described) });
       switches.append(make("label", {}, input, ` ${described.activation}`));
     }
+    liveFormula.tie(board, () => said, line);
     const asked = file.about.networks.find(({ activation }) => activation === address.get("network")) ?? state.described;
     root.append(switches, from, images, answer, board, help);
     switches.querySelector(`[value="${asked.activation}"]`).checked = true;
