@@ -18,10 +18,13 @@ from mlplab.judging.cases import Problem
 from mlplab.judging.mistakes import (
     batches,
     data,
+    data_labels,
     examples,
     forward,
     gradients,
+    gradients_back,
     losses,
+    losses_changed,
     optimisers,
     parameters,
     returned,
@@ -37,8 +40,8 @@ from mlplab.plugins import PlugInError
 
 # Imported for what they put into the catalogue.
 KINDS = (
-    *(data, forward, losses, returned, gradients, parameters),
-    *(optimisers, batches, steps, state),
+    *(data, data_labels, forward, losses, losses_changed, returned),
+    *(gradients, gradients_back, parameters, optimisers, batches, steps, state),
 )
 
 # Differences below these parts of a value are rounding, and are not read.
