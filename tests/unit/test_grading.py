@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -229,8 +230,29 @@ def test_gradescope_is_told_as_much_as_the_hint_says(hint: int) -> None:
         jsonschema.validate({**document, "points": 3}, SCHEMA)
 
 
+# What Jenkins' junit-10.xsd allows of an element: attributes, those of them that it must have, and
+# what is in it. https://github.com/jenkinsci/xunit-plugin, read on 2026-11-28.
+OUTCOMES = ("failure", "error", "skipped")
+JUNIT: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "testsuites": ("name time tests failures errors", "", ("testsuite",)),
+    "testsuite": (
+        "name tests failures errors group time skipped timestamp hostname id package file log url",
+        "name tests failures errors",
+        ("testsuite", "properties", "testcase", "system-out", "system-err"),
+    ),
+    "testcase": ("name time classname group", "name", (*OUTCOMES, "system-out", "system-err")),
+    **dict.fromkeys(OUTCOMES, ("type message", "", ())),
+    "system-out": ("", "", ()),
+}
+
+
 def test_junit_has_a_case_for_each_requirement() -> None:
     text = documents.junit(CLASS)
+    for element in ElementTree.fromstring(text).iter():
+        allowed, needed, inside = JUNIT[element.tag]
+        assert set(needed.split()) <= set(element.attrib) <= set(allowed.split())
+        assert {child.tag for child in element} <= set(inside)
+        assert re.fullmatch(r"\d{0,3}(\.\d*)?", element.get("time", ""))
     suites = ElementTree.fromstring(text).findall("testsuite")
     assert [suite.get("name") for suite in suites] == ["ada", "=bob", "Jane Doe"]
     assert all(len(suite.findall("testcase")) == len(REQUIREMENTS) for suite in suites)

@@ -96,83 +96,16 @@ RIGHT = {
     def parameters(self):
         return {name: value.detach().t() for name, value in self.stored.items()}
 """,
-    "always_double": """
-    def __init__(self, parameters, activation, learning_rate):
-        self.dtype = parameters["W1"].dtype
-        self.stored = {n: v.double().clone().requires_grad_() for n, v in parameters.items()}
-        self.alphas = activation_parameters(self.stored)
-        self.f, self.rate = activation.function, learning_rate
-
-    def scores(self, images):
-        hidden = images.flatten(1).double()
-        *hidden_layers, (weight, bias) = layers(self.stored)
-        for (w, b), own in zip(hidden_layers, self.alphas):
-            hidden = self.f(hidden @ w + b, *own)
-        return hidden @ weight + bias
-
-    def logits(self, images):
-        return self.scores(images).to(self.dtype)
-
-    def train_step(self, images, labels):
-        scores = self.scores(images)
-        loss = cross_entropy(scores, labels)
-        values = list(self.stored.values())
-        for value, gradient in zip(values, torch.autograd.grad(loss, values)):
-            value.data.add_(gradient, alpha=-self.rate)
-        return loss.detach() * len(labels), (scores.argmax(1) == labels).sum()
-
-    def parameters(self):
-        return {name: value.detach().to(self.dtype) for name, value in self.stored.items()}
-""",
-    "one_by_one": """
-    def __init__(self, parameters, activation, learning_rate):
-        self.stored = {n: v.clone() for n, v in parameters.items()}
-        self.activation, self.rate = activation, learning_rate
-
-    def alphas(self):
-        return activation_parameters(self.stored)
-
-    def one(self, image):
-        inputs, before = [image.flatten()], []
-        for (weight, bias), own in zip(layers(self.stored), [*self.alphas(), None]):
-            before.append(weight.T @ inputs[-1] + bias)
-            if own is not None:
-                inputs.append(self.activation.function(before[-1], *own))
-        return inputs, before
-
-    def logits(self, images):
-        return torch.stack([self.one(image)[1][-1] for image in images])
-
-    def train_step(self, images, labels):
-        gradient = {n: torch.zeros_like(v) for n, v in self.stored.items()}
-        loss = correct = 0
-        for image, label in zip(images, labels):
-            inputs, before = self.one(image)
-            loss = loss - before[-1].log_softmax(0)[label]
-            correct = correct + (before[-1].argmax() == label)
-            error = before[-1].softmax(0)
-            error[label] -= 1
-            for layer in range(len(before), 0, -1):
-                gradient[f"W{layer}"] += torch.outer(inputs[layer - 1], error)
-                gradient[f"b{layer}"] += error
-                if layer > 1:
-                    back, own = self.stored[f"W{layer}"] @ error, self.alphas()[layer - 2]
-                    for slope in self.activation.parameter_derivatives(before[layer - 2], *own):
-                        gradient[f"alpha{layer - 1}"] += (back * slope).sum()
-                    error = back * self.activation.derivative(before[layer - 2], *own)
-        for name in self.stored:
-            self.stored[name] = self.stored[name] - self.rate * gradient[name] / len(labels)
-        return loss, correct + 0
-
-    def parameters(self):
-        return self.stored
-""",
+    **{
+        path.stem: path.read_text(encoding="utf-8").partition("class Network:\n")[2]
+        for path in CORPUS.right
+        if path.stem in ("always_double", "learns_alphas", "one_by_one")
+    },
 }
 
 IMPORTS = """
 import torch
 from torch.nn.functional import cross_entropy
-from mlplab.implementations._parameters import activation_parameters, layers
 
 """
 
@@ -284,8 +217,14 @@ def test_any_shipped_implementation_can_be_the_reference(
     assert row is not None and row.quantity == "gradient"
 
 
-@pytest.mark.parametrize("activation", ["relu", "sigmoid", "prelu"])
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize(
+    ("name", "activation"),
+    [
+        *((name, activation) for name in RIGHT for activation in ("relu", "sigmoid")),
+        ("transposed", "prelu"),
+        ("learns_alphas", "prelu"),
+    ],
+)
 def test_a_right_implementation_is_right_however_it_is_written(
     tmp_path: Path, name: str, activation: str
 ) -> None:
