@@ -6,6 +6,7 @@ from benchmarks.faults import conditions, damage, making
 from benchmarks.faults.conditions import broken_package, dated, mirror, with_variables
 from benchmarks.faults.fault import Fault
 from benchmarks.faults.making import STAGES, full, killed, under
+from benchmarks.faults.store import KILLS, kills
 
 # What a study that is stopped says; a process that is killed says nothing.
 SAYS = {
@@ -43,7 +44,7 @@ FAULTS = [
         "Disk",
         "results can only be read, in tables",
         under(conditions.read_only, "tables"),
-        "Read-only file system",
+        "Write-protected output files",
     ),
     Fault("Locks", "locks that a killed snakemake left", under(conditions.left_locks, "tables")),
     Fault(
@@ -57,6 +58,12 @@ FAULTS = [
         "--delete-all-output while it runs",
         making.second_in_folder("--delete-all-output", "--cores", "1"),
         "Another snakemake works in this folder",
+    ),
+    Fault(
+        "Store",
+        f"{KILLS} SIGKILL or SIGINT at random moments while MLflow's store is made",
+        kills,
+        f"{KILLS} kills, .* 0 stuck",
     ),
     Fault("Locks", "two studies make one store at once", making.two_with_one_store),
     Fault(

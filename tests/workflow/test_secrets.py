@@ -119,7 +119,7 @@ def test_secrets_are_used_and_written_nowhere(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The mirror is asked for nothing: the digits come with scikit-learn.
-    clean = Project.environment(project)
+    clean = {**project.environment(), "MLPLAB_MIRRORS": MIRROR}
     variables: dict[str, str] = {}
     monkeypatch.setattr(project, "environment", lambda: {**clean, **variables})
     server = tmp_path / "server"
@@ -127,16 +127,17 @@ def test_secrets_are_used_and_written_nowhere(
     with guarded_server(server) as (port, seen), CommandLines(project.folder) as lines:
         login = {"MLFLOW_TRACKING_USERNAME": USER, "MLFLOW_TRACKING_PASSWORD": PASSWORD}
         address = f"127.0.0.1:{port}"
-        for credentials, host, anew in (
-            ({}, address, ()),
+        tracked = ("--", "results/small/tracked.json")
+        for credentials, host, arguments in (
+            ({}, address, ("--", "results/small/study.json")),
+            ({"MLFLOW_TRACKING_TOKEN": TOKEN}, address, tracked),
+            ({}, f"{LOGIN}@{address}", ("--forcerun", "start_study", *tracked)),
             (login, address, ()),
-            ({"MLFLOW_TRACKING_TOKEN": TOKEN}, address, ("--forcerun", "start_study")),
-            ({}, f"{LOGIN}@{address}", ("--forcerun", "start_study")),
         ):
-            uri = f"http://{host}"
-            variables = {**credentials, "MLFLOW_TRACKING_URI": uri, "MLPLAB_MIRRORS": MIRROR}
+            variables.clear()
+            variables.update(credentials, MLFLOW_TRACKING_URI=f"http://{host}")
             seen.clear()
-            answer = project.run("--cores", "2", *anew)
+            answer = project.run("--cores", "2", *arguments)
             said.append(answer.stdout)
             refused = not credentials and host == address
             assert (answer.returncode != 0) is refused, answer.stdout
