@@ -126,6 +126,9 @@ def test_who_is_wrong_diverged_or_failed_equals_nobody_without_reason() -> None:
     assert twins(*pair, wrong="scratch")["manual"] == ("manual", 0.0)
     failed = [failed_record("scratch/relu/seed=0"), failed_record("manual/relu/seed=0")]
     assert twins(*failed)["manual"] == ("manual", 0.0)
+    assert twins(*pair, failed_record("scratch/relu/seed=1"), failed_record("manual/relu/seed=1"))[
+        "manual"
+    ] == ("scratch", 0.0)
     # Both end in the same way.
     diverged = [trained(name, training_loss=math.inf) for name in ("scratch", "manual")]
     assert twins(*diverged)["manual"] == ("scratch", 0.0)
@@ -215,7 +218,7 @@ def test_every_value_is_printed_as_that_of_its_table(study: Study) -> None:
 def test_values_are_short_and_no_printed_digit_is_lost() -> None:
     loss = next(metric for metric in metrics.METRICS if metric.name == "training_loss")
     seconds = next(metric for metric in metrics.METRICS if metric.name == "seconds_per_epoch")
-    assert explorer.compact(0.41234567890123, loss) == 0.412346
+    assert explorer.compact(0.41234567890123, loss) == 0.412345679
     assert explorer.compact(1.0, loss) == 1 and isinstance(explorer.compact(1.0, loss), int)
     assert explorer.compact(1234567.891234, loss) == 1234567.891234
     assert explorer.compact(math.nan, loss) is None and explorer.compact(None, loss) is None

@@ -66,15 +66,20 @@ def _twins(
 
 
 def _difference(first: Histories, second: Histories, names: Sequence[str], margin: float) -> float:
-    """The greatest difference of any value; NaN where it is more than rounding, or a run failed."""
+    """The greatest difference of any value; NaN where one is more than rounding, or none is there.
+
+    A run that failed is passed over where the other's failed too.
+    """
     if first.keys() != second.keys():
         return math.nan
     share = np.array([[rounding.is_share(name)] for name in names])
-    greatest = 0.0
+    greatest = math.nan
     for seed, one in first.items():
         other = second[seed]
-        if one.shape != other.shape or not one.size:
+        if one.shape != other.shape:
             return math.nan
+        if not one.size:
+            continue
         finite = np.isfinite(one)
         if (finite != np.isfinite(other)).any():
             return math.nan
@@ -82,5 +87,5 @@ def _difference(first: Histories, second: Histories, names: Sequence[str], margi
         size = np.maximum(np.abs(np.where(finite, one, 0)), np.abs(np.where(finite, other, 0)))
         if (apart > np.where(share, margin, rounding.LOSS * size)).any():
             return math.nan
-        greatest = max(greatest, float(apart.max()))
+        greatest = float(np.fmax(greatest, apart.max()))
     return greatest

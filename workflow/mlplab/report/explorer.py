@@ -1,6 +1,6 @@
 """What the explorer shows: the tables of runs, cells and curves as columns that a script reads.
 
-Nothing is computed here. A value is rounded only as far as the page prints it the same.
+Nothing is computed here. A value of a table is rounded only as far as it is printed the same.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -17,8 +17,8 @@ from mlplab.study.record import RunRecord
 # More values of single runs than this make the page too large: it has those of the last epoch.
 # Of means over seeds, it then has every second epoch, or third, and so on.
 VALUES_AT_MOST = 1_000_000
-# As many significant digits as tell runs apart; more only where the printed text needs them.
-DIGITS = 6
+# Significant digits; more where the printed text needs them.
+DIGITS = 9
 # What accuracy is set against, and what the summary has of it over seeds.
 COSTS = {"cpu_seconds_per_epoch": "median", "parameter_count": "mean"}
 BAND = ("mean", "lowest", "highest")
@@ -127,14 +127,18 @@ def _curves(
     return found
 
 
-def _histories(records: Iterable[RunRecord], split: str) -> dict[str, list[list[float | None]]]:
-    """Metric → of each run, epoch by epoch; [] for a run that failed."""
-    found: dict[str, list[list[float | None]]] = {}
-    kept = list(records)
-    for metric in metrics.CURVES:
-        name = metric.named(split)
-        found[name] = [[compact(row[name], metric) for row in each.history] for each in kept]
-    return found
+def _histories(records: Sequence[RunRecord], split: str) -> dict[str, list[list[float | None]]]:
+    """Metric → of each run, epoch by epoch; [] for a run that failed.
+
+    To the last bit: readers choose seeds, and their mean is to be that of the records.
+    """
+    return {
+        name: [
+            [row[name] if is_finite(row[name]) else None for row in record.history]
+            for record in records
+        ]
+        for name in (metric.named(split) for metric in metrics.CURVES)
+    }
 
 
 def _thinned(values: Any, step: int) -> Any:
@@ -180,7 +184,7 @@ def blocks(
         planned[place] = int(epochs)
     curves = _curves(data["curves"], cells, keys, split)
     few = len(metrics.CURVES) * int(runs["epochs_run"].sum()) <= VALUES_AT_MOST
-    single = _histories((records[path] for path in runs["run"]), split) if few else {}
+    single = _histories([records[path] for path in runs["run"]], split) if few else {}
     step = _least_step(planned, VALUES_AT_MOST // (len(BAND) * len(metrics.CURVES)))
     return {
         "runs": {

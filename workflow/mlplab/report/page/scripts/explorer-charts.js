@@ -64,7 +64,8 @@ const explorerCharts = {
       return { ...view.look(unit), points: [{ ...point, epoch: state.epoch }] };
     });
     const x = { title: data.metrics.get(name).title, scale: "linear", at: [] };
-    return explorerCharts.cartesian(view, lines, x, { crosses: [], dots: true });
+    const lostUnits = lines.filter(({ points: [{ x: cost, y }] }) => cost === null || y === null).length;
+    return { ...explorerCharts.cartesian(view, lines, x, { dots: true }), lostUnits };
   },
 
   // Loss and both accuracies in one chart, y from 0.3 to 0.9: what lies outside is counted in words.

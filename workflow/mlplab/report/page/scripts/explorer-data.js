@@ -27,23 +27,40 @@ class ExplorerData {
     }));
   }
 
-  // The units that the chips leave. Implementations that train the same networks are one, unless `apart`.
-  units({ chosen, by, apart }) {
+  // The units that the chips leave. Implementations that train the same networks are one, unless `apart`; if axes go
+  // `across` a chart, those alone that do so at each of their values, so that no line falls to pieces.
+  units({ chosen, by, apart }, across = []) {
     const kept = this.kept(chosen);
     const seeds = kept.find(({ name }) => name === "seed").keeps;
     const of = kept.filter(({ name }) => name !== "seed");
+    const cells = this.members.map((_, cell) => cell);
+    const left = cells.filter((cell) => of.every(({ name, keeps }) => keeps[this.cells[name][cell]]));
+    const twins = apart ? cells : this.twinned(left, across);
     const found = new Map();
-    this.members.forEach((members, cell) => {
-      if (!of.every(({ name, keeps }) => keeps[this.cells[name][cell]])) return;
-      const left = members.filter((run) => seeds[this.runs.seed[run]]);
-      for (const own of by === "seeds" ? left.map((run) => [run]) : left.length ? [left] : []) {
+    for (const cell of left) {
+      const kept = this.members[cell].filter((run) => seeds[this.runs.seed[run]]);
+      for (const own of by === "seeds" ? kept.map((run) => [run]) : kept.length ? [kept] : []) {
         const seed = by === "seeds" ? this.runs.seed[own[0]] : null;
-        const twin = `${apart ? cell : this.cells.twin[cell]}/${seed}`;
+        const twin = `${twins[cell]}/${seed}`;
         if (!found.has(twin)) found.set(twin, this.unit(cell, own, seed));
         found.get(twin).each.push({ cell, runs: own });
       }
-    });
+    }
     return [...found.values()];
+  }
+
+  // Cell → what it has in common with those that are one with it.
+  twinned(cells, across) {
+    const other = this.axes.map(({ name }) => name).filter((name) => !["seed", "implementation"].includes(name));
+    const point = (cell, names) => names.map((name) => this.cells[name][cell]).join("/");
+    const rest = other.filter((name) => !across.includes(name));
+    const firsts = new Map();
+    const line = (cell) => `${point(cell, rest)}/${this.cells.implementation[cell]}`;
+    for (const cell of cells) {
+      const first = this.cells.implementation[this.cells.twin[cell]];
+      firsts.set(line(cell), `${firsts.get(line(cell)) ?? ""} ${first}`);
+    }
+    return Object.fromEntries(cells.map((cell) => [cell, `${point(cell, other)}/${firsts.get(line(cell))}`]));
   }
 
   unit(cell, runs, seed) {

@@ -69,7 +69,7 @@ const explorerTable = {
   },
 
   // How many runs there are, what is one line, what went wrong and what is not drawn.
-  sentences({ data, state, units, drawn, title }, listed) {
+  sentences({ data, state, units, drawn }, listed) {
     const runs = units.flatMap(({ each }) => each.flatMap(({ runs: own }) => own));
     const all = data.runs.status.length;
     const count = (amount, noun) => `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
@@ -85,7 +85,7 @@ const explorerTable = {
     if (drawn.outside) said.push(`${count(drawn.outside, "value")} outside of the range from 0.3 to 0.9 not shown here; every other view shows all.`);
     if (drawn.lost) said.push(`${count(drawn.lost, "value")} of 0 not drawn: a logarithmic scale has no place for it.`);
     if (drawn.left) said.push(`${count(drawn.left, "further map")} not drawn: press values to choose.`);
-    if (drawn.lostUnits) said.push(`${count(drawn.lostUnits, "line")} without a value of ${title} not drawn, in the table alone.`);
+    if (drawn.lostUnits) said.push(`${count(drawn.lostUnits, "line")} without a value not drawn, in the table alone.`);
     if (data.partial(state)) said.push("Curves of single runs are too large for this page: of them it has the last epoch alone.");
     if (data.curves.step > 1) said.push(`Of every ${data.curves.step} epochs this page has the last.`);
     if (listed > explorerTable.ROWS_AT_MOST) said.push(`The table has the best ${explorerTable.ROWS_AT_MOST} of ${listed.toLocaleString("en")}.`);

@@ -104,7 +104,8 @@ class Explorer {
     const state = { ...this.state };
     if (kind === "map") state.by = "mean";
     // Costs differ also between implementations that train the same networks.
-    const units = data.units(kind === "cost" ? { ...state, apart: true } : state);
+    const across = { by: [rest.join("-")], map: rest }[kind];
+    const units = data.units(kind === "cost" ? { ...state, apart: true } : state, across);
     if (!units.some(({ key }) => key === state.only)) state.only = "";
     const metric = data.metrics.get(state.metric);
     const theme = explorerTheme.read();
@@ -153,7 +154,8 @@ class Explorer {
     };
     view.drawn = drawers[view.kind]();
     this.canvas.style.height = view.drawn.height ? `${view.drawn.height}px` : "";
-    this.chart.resize({ width: "auto", height: "auto" });
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    if (width !== this.chart.getWidth() || height !== this.chart.getHeight()) this.chart.resize();
     this.chart.setOption(view.drawn.option, { notMerge: true });
     this.hover.follow(view.drawn.marks);
     this.controls.follow(view);
