@@ -22,7 +22,7 @@ export PYTHONPATH := $(CURDIR)/workflow$(if $(PYTHONPATH),:$(PYTHONPATH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run report ui mlflow-server check grade test test-fast test-services validators container lint format docs lock bench clean
+.PHONY: help setup demo run report ui mlflow-server check grade test test-fast test-services validators container lint format docs lock bench faults clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ lock: setup ## pin the dependencies of pyproject.toml anew
 
 bench: setup ## every benchmark, into docs/benchmarks.md (half an hour); PARTS="epoch study" for some
 	$(BIN)/python -m benchmarks $(PARTS)
+
+faults: setup ## what may happen to a study, made to happen, into docs/faults.md (Linux, as root; a quarter of an hour)
+	$(BIN)/python -m benchmarks.faults
 
 clean: ## remove all results
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -r {} +

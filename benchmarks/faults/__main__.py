@@ -1,6 +1,7 @@
 """`python -m benchmarks.faults [NAME …]`: make faults, and say what becomes of a study.
 
-Without a name all of them, two side by side, into docs/faults.md; else those with a NAME in theirs.
+Without a name all of them, two side by side; else those with a NAME in theirs. docs/faults.md has
+what became of each the last time.
 """
 
 import argparse
@@ -105,8 +106,7 @@ def main() -> int:
             print(f"\n=== {fault.name}\n{found.said}\n{found}")
     bad = sum(not found.good for found in outcomes)
     print(f"{len(chosen)} faults in {time.monotonic() - begun:.0f} s, {bad} not as they should be")
-    if not given.names:
-        page.write(chosen, outcomes, time.monotonic() - begun)
+    page.write(FAULTS, page.keep(chosen, outcomes))
     return min(bad, 100)
 
 

@@ -19,6 +19,8 @@ from mlplab.errors import UserError
 from mlplab.files import read_json
 from mlplab.study.record import PACE, RunFiles, read_rows
 
+# Those columns of a history that are others each time.
+OF_PACE = PACE - {"epoch"}
 # Tables that say how fast it was, and the columns of others that do, or name a run in MLflow.
 OF_TIME = ("speed", "findings")
 OTHERS_EACH_TIME = re.compile("second|mlflow_run_id")
@@ -48,25 +50,35 @@ class Outcome:
         return bool(self.survived) and not amiss
 
 
-def results(folder: Path) -> dict[str, Any]:
-    """All that must be the same however often a study was interrupted, by where it stands."""
-    found: dict[str, Any] = {}
+def records(folder: Path) -> dict[str, Any]:
+    """Of each run in a study's folder all that must not depend on how often it was interrupted."""
+    found = {}
     for file in sorted(folder.glob("runs/**/run.json")):
-        files, run = RunFiles.at(file.parent), file.parent.relative_to(folder).as_posix()
-        found[f"{run}/history.csv"] = [
-            {name: value for name, value in row.items() if name not in PACE}
-            for row in read_rows(files.history)
-        ]
-        found[f"{run}/diagnostics.csv"] = read_rows(files.diagnostics)
-        found[f"{run}/evaluation.json"] = read_json(files.evaluation)
-        for binary in (files.parameters, files.predictions):
-            found[f"{run}/{binary.name}"] = binary.read_bytes()
+        files = RunFiles.at(file.parent)
+        rows = read_rows(files.history)
+        found[file.parent.relative_to(folder).as_posix()] = {
+            "history": [{k: v for k, v in row.items() if k not in OF_PACE} for row in rows],
+            "diagnostics": read_rows(files.diagnostics),
+            "parameters": files.parameters.read_bytes(),
+            "predictions": files.predictions.read_bytes(),
+            "evaluation": read_json(files.evaluation),
+        }
+    return found
+
+
+def results(folder: Path) -> dict[str, Any]:
+    """Of a study all that must be the same again, by where it stands."""
+    found = {
+        f"{run} {kind}": value
+        for run, parts in records(folder).items()
+        for kind, value in parts.items()
+    }
     for file in sorted(folder.glob("tables/*.parquet")):
         if file.stem not in OF_TIME:
             table = pd.read_parquet(file)
             kept = [name for name in table.columns if not OTHERS_EACH_TIME.search(name)]
-            # Text, in which every float is told from every other, and a NaN is like a NaN.
-            found[f"tables/{file.name}"] = table[kept].to_json(double_precision=15)
+            # As text, in which floats have all their digits, and a NaN is like a NaN.
+            found[f"tables/{file.name}"] = table[kept].to_csv()
     return found
 
 

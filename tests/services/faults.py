@@ -4,14 +4,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from mlplab.files import read_json
-from mlplab.study.record import RunFiles, read_rows
+from benchmarks.faults.judging import records as results
 
-# Those of a history that are another each time.
-TIMES = ("seconds", "cpu_seconds", "samples_per_second", "timestamp")
+__all__ = ["Fault", "results"]
 
 
 @dataclass
@@ -41,19 +37,3 @@ class Fault:
         return (
             f"| {self.name} | {self.happened} | {self.seconds:.0f} | {self.lost} | {self.doubled} |"
         )
-
-
-def results(folder: Path) -> dict[str, Any]:
-    """Of each run in a study's folder all that must not depend on how often it was interrupted."""
-    found = {}
-    for file in sorted(folder.glob("runs/**/run.json")):
-        files = RunFiles.at(file.parent)
-        rows = read_rows(files.history)
-        found[file.parent.relative_to(folder).as_posix()] = {
-            "history": [{k: v for k, v in row.items() if k not in TIMES} for row in rows],
-            "diagnostics": read_rows(files.diagnostics),
-            "parameters": files.parameters.read_bytes(),
-            "predictions": files.predictions.read_bytes(),
-            "evaluation": read_json(files.evaluation),
-        }
-    return found
