@@ -23,6 +23,7 @@ IN_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_met
 check_environment(jobs_elsewhere=IN_CONTAINERS or IN_CONDA)
 
 from mlplab_runtime import warm
+from mlplab_runtime.clock import date_now
 from mlplab_runtime.cluster import refuse_sqlite
 from mlplab_runtime.command import own_command
 from mlplab_runtime.lock import hold_for_deletion, hold_lock, sweep
@@ -78,6 +79,8 @@ if not workflow.remote_exec and not workflow.subprocess_exec and not deletion:
     forget_lost(
         tracking_uri(config["tracking"]["uri"]), Path(EXPERIMENT), workflow.output_settings.dryrun
     )
+    if not workflow.output_settings.dryrun:
+        date_now([DATA, STUDY])
 # The folder of all runs' records.
 RECORDS = f"{STUDY}/runs"
 FIGURES = f"{STUDY}/figures"
