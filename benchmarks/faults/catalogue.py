@@ -15,7 +15,7 @@ SAYS = {
     signal.SIGHUP: "",
     signal.SIGKILL: "",
 }
-CLOCK = "files of .* were dated in the future"
+CLOCK = "files, such as .* were dated in the future"
 # Bytes that are left of a full disk, where a stage would get by with less than the others need.
 FREE = {"download": 16384, "decode": 32768}
 

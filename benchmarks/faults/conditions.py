@@ -63,7 +63,7 @@ def anothers(project: Project) -> Iterator[How]:
         raise NotMade("it needs root")
     give(project.place, NOBODY)
     try:
-        yield {"before": as_nobody()}
+        yield as_nobody(project)
     finally:
         give(project.place, os.geteuid())
 
@@ -73,12 +73,16 @@ def not_mine(project: Project) -> Iterator[How]:
     """The command is a user's without rights, to whom nothing belongs."""
     if os.geteuid():
         raise NotMade("it needs root")
-    yield {"before": as_nobody()}
+    yield as_nobody(project)
 
 
-def as_nobody() -> tuple[str, ...]:
-    """What comes before a command of the user without rights."""
-    return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+def as_nobody(project: Project) -> How:
+    """How a command of the user without rights is started: with a home of his own."""
+    home = project.place / "home"
+    home.mkdir(exist_ok=True)
+    os.chown(home, NOBODY, NOBODY)
+    user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+    return {"before": user, "variables": {"HOME": str(home)}}
 
 
 def give(folder: Path, user: int) -> None:

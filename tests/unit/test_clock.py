@@ -18,10 +18,12 @@ def test_files_of_the_future_get_the_date_of_now_and_others_keep_theirs(
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
         os.utime(tmp_path / name / "file", ns=(date, date))
-    date_now([str(tmp_path), str(tmp_path / "nowhere")])
+    date_now(
+        [str(tmp_path / "old"), str(tmp_path / "output"), "nowhere"], [tmp_path / "input/file"]
+    )
     found = {name: (tmp_path / name / "file").stat().st_mtime_ns for name in dates}
     assert found["old"] == dates["old"]
     assert now <= found["input"] == found["output"] <= time.time_ns()
-    assert capsys.readouterr().err.startswith("2 files of ")
+    assert capsys.readouterr().err.startswith("2 files, such as ")
     date_now([str(tmp_path)])
     assert capsys.readouterr().err == ""

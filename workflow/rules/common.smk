@@ -79,8 +79,6 @@ if not workflow.remote_exec and not workflow.subprocess_exec and not deletion:
     forget_lost(
         tracking_uri(config["tracking"]["uri"]), Path(EXPERIMENT), workflow.output_settings.dryrun
     )
-    if not workflow.output_settings.dryrun:
-        date_now([DATA, STUDY])
 # The folder of all runs' records.
 RECORDS = f"{STUDY}/runs"
 FIGURES = f"{STUDY}/figures"
@@ -109,6 +107,13 @@ SCORED_ON = grid.scored_split(config)
 # Name → file of every plug-in, the library's and those in the folders that the config names.
 IMPLEMENTATION_FILES = implementations.REGISTRY.sources(config["implementations"])
 ACTIVATION_FILES = activations.REGISTRY.sources(config["activations"])
+if (
+    not workflow.remote_exec
+    and not workflow.subprocess_exec
+    and not workflow.output_settings.dryrun
+):
+    plug_ins = [*IMPLEMENTATION_FILES.values(), *ACTIVATION_FILES.values()]
+    date_now([DATA, STUDY], [DATASET_FILE, *plug_ins])
 
 
 wildcard_constraints:

@@ -5,31 +5,37 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 
-def date_now(folders: Sequence[str]) -> None:
-    """Give the files in `folders` that are dated in the future the date of now, and say so.
+def date_now(folders: Sequence[str], files: Sequence[Path] = ()) -> None:
+    """Give what is in `folders`, and `files`, where dated in the future, the date of now; say so.
 
     All of them the same: none is then newer than what was made of it.
     """
     now = time.time_ns()
-    future = [path for folder in folders for path in _newer(folder, now)]
+    places = [*map(str, files), *_within(folders)]
+    future = [path for path in places if _is_newer(path, now)]
     for path in future:
         with contextlib.suppress(OSError):
             os.utime(path, ns=(now, now))
     if future:
         print(
-            f"{len(future)} files of {', '.join(folders)} were dated in the future, as where a "
+            f"{len(future)} files, such as {future[-1]}, were dated in the future, as where a "
             "clock was set back: they are dated now.",
             file=sys.stderr,
         )
 
 
-def _newer(folder: str, now: int) -> Iterator[str]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(parent, name)
-            # One that is gone meanwhile has no date.
-            with contextlib.suppress(OSError):
-                if os.lstat(path).st_mtime_ns > now and not os.path.islink(path):
-                    yield path
+def _within(folders: Sequence[str]) -> Iterator[str]:
+    for folder in folders:
+        for parent, _, names in os.walk(folder):
+            yield from (os.path.join(parent, name) for name in names)
+
+
+def _is_newer(path: str, now: int) -> bool:
+    try:
+        return os.lstat(path).st_mtime_ns > now and not os.path.islink(path)
+    except OSError:
+        # Gone meanwhile.
+        return False
