@@ -666,8 +666,8 @@ def test_greatest_difference_of_loss_between_implementations(tmp_path: Path) -> 
 
     text = Study(tmp_path, loss=loss).sentences()
     assert (
-        "training losses differ from those of scratch by at most 3.2 × 10⁻⁵: concise, "
-        "tanh/seed=1, epoch 2 (9 pairs of runs compared)."
+        "training losses differ from those of scratch by at most 3.2 × 10⁻⁵: concise with tanh "
+        "(seed 1), epoch 2 (9 pairs of runs compared)."
     ) in text
 
 
@@ -706,7 +706,7 @@ def test_diverged_runs_are_told_and_not_compared(tmp_path: Path) -> None:
     study = Study(tmp_path, loss=lambda run: math.nan if run.activation == "relu" else 0.4)
     text = study.sentences()
     assert "6 of 18 runs diverged" in text
-    assert "scratch/relu/seed=0 in epoch 2" in text and "and 1 more" in text
+    assert "scratch with relu (seed 0) in epoch 2" in text and "and 1 more" in text
     assert "highest for tanh" in text
     assert "miss the article’s training loss < 0.5 with a value that is not finite" in text
     assert "leaving out 3 epochs without a finite loss" in text
@@ -719,7 +719,6 @@ def test_who_diverged_though_the_reference_did_not_is_told(tmp_path: Path) -> No
         tmp_path,
         loss=lambda run: math.nan if run.implementation == "scratch" and run.seed == 1 else 0.4,
     )
-    paths = [path for path, record in study.records.items() if record.run.status == "diverged"]
     parity = pd.DataFrame(
         {
             "implementation": ["scratch"],
@@ -730,7 +729,7 @@ def test_who_diverged_though_the_reference_did_not_is_told(tmp_path: Path) -> No
     told = divergence(study.records, "concise", parity).sentences[-1]
     assert told.startswith(
         "scratch diverged where concise, the reference, from the same start and on the same "
-        f"batches, did not: {paths[0]}"
+        "batches, did not: scratch with relu (seed 1)"
     )
     assert told.endswith("Step by step, scratch differs where scores are great.")
     assert "did not" not in " ".join(divergence(study.records, "scratch", parity[:0]).sentences)

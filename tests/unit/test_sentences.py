@@ -27,6 +27,7 @@ from test_report import (
 
 from mlplab.report import answer, parity, wording
 from mlplab.study import grid
+from mlplab.study.record import RunRecord
 
 Tables = dict[str, pd.DataFrame]
 Reader = Callable[[re.Match[str], Study, Tables], None]
@@ -85,6 +86,19 @@ def group_named(study: Study, name: str) -> str:
         for run in study.runs.values()
         if (name == run.activation and not study.axes) or points_in(name, run)
     }
+    return found
+
+
+def run_called(name: str, study: Study) -> RunRecord:
+    """The run that a sentence calls so."""
+    whom, seed = re.fullmatch(r"(.+) \(seed (\d+)\)", name).groups()  # type: ignore[union-attr]
+    implementation, _, group = whom.partition(" with ")
+    (found,) = (
+        record
+        for path, record in study.records.items()
+        if (record.run.implementation, record.run.seed) == (implementation, int(seed))
+        and study.runs[path].group == group_named(study, group)
+    )
     return found
 
 
@@ -293,10 +307,11 @@ def diverged(match: re.Match[str], study: Study, data: Tables) -> None:
 @says(r"Diverged: (.+)\. They ended there; where a run diverged, its combination is left out of "
       r"the comparison of accuracies\.")  # fmt: skip
 def where_diverged(match: re.Match[str], study: Study, data: Tables) -> None:
-    table = data["runs"].set_index("run")["status"]
-    named = re.findall(r"(\S+) in epoch (\d+)", match[1])
-    assert all(table[run] == "diverged" for run, _ in named)
-    assert all(len(study.records[run].history) == int(epoch) for run, epoch in named)
+    named = re.findall(r"(\w+ with (?:(?! with ).)+? \(seed \d+\)) in epoch (\d+)", match[1])
+    assert named
+    for run, epoch in named:
+        record = run_called(run, study)
+        assert record.run.status == "diverged" and len(record.history) == int(epoch)
 
 
 def checked_runs(study: Study, data: Tables) -> list[Any]:
@@ -339,11 +354,11 @@ def bounds_met_by(match: re.Match[str], study: Study, data: Tables) -> None:
 
 
 @says(r"Over whole runs, from the same parameters and on the same batches, their training losses "
-      r"differ from those of (\w+) by at most #: (\w+), (\S+), epoch (\d+) \((\d+) pairs? of runs "
-      r"compared.*\)\.")  # fmt: skip
+      r"differ from those of (\w+) by at most #: (\w+) with (.+? \(seed \d+\)), epoch (\d+) \((\d+) pairs? "
+      r"of runs compared.*\)\.")  # fmt: skip
 def losses(match: re.Match[str], study: Study, data: Tables) -> None:
     first, difference, other, point, epoch, _ = match.groups()
-    ours, theirs = (study.records[f"{name}/{point}"].history for name in (first, other))
+    ours, theirs = (run_called(f"{name} with {point}", study).history for name in (first, other))
     at = int(epoch) - 1
     assert near(difference, abs(ours[at]["training_loss"] - theirs[at]["training_loss"]))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mlplab.report.wording import count, listed, setting
 from mlplab.study import words
+from mlplab.study.documents import RunInfo
 from mlplab.study.grid import Run
 
 NAMED_AT_MOST = 5
@@ -27,9 +28,14 @@ class Finding:
     article: str = ""
 
 
-def name_of(run: Run) -> str:
+def name_of(run: Run | RunInfo) -> str:
     """What several implementations and seeds share, in words: relu at learning rate 0.5."""
     return words.point(run.activation, {axis: setting(run.settings[axis]) for axis in run.axes})
+
+
+def run_named(run: RunInfo) -> str:
+    """One run in words: scratch with relu at learning rate 0.5 (seed 0)."""
+    return f"{run.implementation} with {name_of(run)} (seed {run.seed})"
 
 
 def first_of(names: Sequence[str], noun: str = "") -> str:

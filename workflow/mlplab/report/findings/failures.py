@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from mlplab.report.findings._finding import Finding, first_of
+from mlplab.report.findings._finding import Finding, first_of, run_named
 from mlplab.report.wording import count, listed
 from mlplab.study.record import RunRecord
 
@@ -72,7 +72,9 @@ def divergence(records: Mapping[str, RunRecord], reference: str, parity: pd.Data
         f"{len(epochs)} of {count(len(records), 'run')} diverged, which is to say that a loss was "
         "no longer finite."
     )
-    named = first_of([f"{path} in epoch {epoch}" for path, epoch in epochs.items()])
+    named = first_of(
+        [f"{run_named(records[path].run)} in epoch {epoch}" for path, epoch in epochs.items()]
+    )
     details = (
         f"Diverged: {named}. They ended there; where a run diverged, its combination is "
         "left out of the comparison of accuracies."
@@ -93,11 +95,11 @@ def _not_the_reference(
         name = records[path].run.implementation
         other = records.get(path.replace(name, reference, 1))
         if name != reference and other and other.run.status == "finished":
-            alone.setdefault(name, []).append(path)
+            alone.setdefault(name, []).append(run_named(records[path].run))
     return [
         f"{name} diverged where {reference}, the reference, from the same start and on the same "
-        f"batches, did not: {first_of(paths)}.{_great_scores(name, parity)}"
-        for name, paths in alone.items()
+        f"batches, did not: {first_of(named)}.{_great_scores(name, parity)}"
+        for name, named in alone.items()
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlplab.report.findings._finding import Finding, first_of
+from mlplab.report.findings._finding import Finding, first_of, run_named
 from mlplab.report.wording import count, is_finite, listed, rounded
 from mlplab.study.record import RunRecord
 
@@ -192,7 +192,7 @@ def _losses(records: Mapping[str, RunRecord]) -> list[str]:
         return ["No two runs have finite losses to compare."]
     left_out = len(differences) - len(finite)
     note = f", leaving out {count(left_out, 'epoch')} without a finite loss" if left_out else ""
-    compared = len({(point, other) for _, point, _, other in differences})
+    pairs_compared = count(len({(point, other) for _, point, _, other in differences}), "pair")
     greatest, point, epoch, other = max(finite)
     if not greatest:
         return [
@@ -201,8 +201,9 @@ def _losses(records: Mapping[str, RunRecord]) -> list[str]:
         ]
     return [
         f"Over whole runs, from the same parameters and on the same batches, their training losses "
-        f"differ from those of {reference} by at most {rounded(greatest)}: {other}, {point}, "
-        f"epoch {epoch} ({count(compared, 'pair')} of runs compared{note})."
+        f"differ from those of {reference} by at most {rounded(greatest)}: "
+        f"{run_named(by_implementation[other][point].run)}, epoch {epoch} ({pairs_compared} of "
+        f"runs compared{note})."
     ]
 
 
