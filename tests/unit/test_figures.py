@@ -301,6 +301,41 @@ def test_a_series_that_lacks_a_group_keeps_the_others_in_their_place() -> None:
     assert positions[0.9] == pytest.approx(1, abs=0.3)
 
 
+def over_epochs() -> dict[str, pd.DataFrame]:
+    """Tables of which tanh is better from scratch, and whose curves rise by 0.1 an epoch."""
+    found = tables(VALUES | {"scratch": {"relu": [0.7, 0.8], "tanh": [0.8, 0.9]}}, "test")
+    rows = [
+        (implementation, activation, "test_accuracy", epoch, 2, mean, mean - 0.05, mean + 0.02)
+        for implementation, start in (("scratch", 0.5), ("concise", 0.1))
+        for activation, shift in (("relu", 0.0), ("tanh", 0.1))
+        for epoch, mean in enumerate((start + shift, start + shift + 0.1), start=1)
+    ]
+    point = ["metric", "epoch", "runs", "mean", "lowest", "highest"]
+    columns = ["implementation", "activation", *point]
+    return found | {"curves": pd.DataFrame(rows, columns=columns)}
+
+
+def test_accuracy_over_epochs_is_a_line_and_a_band_for_each_activation() -> None:
+    (axes,) = runs.epochs(over_epochs(), "test").axes
+    # Of the one that stands for all, the best first.
+    assert lines(axes) == {"tanh": ([1, 2], [0.6, 0.7]), "relu": ([1, 2], [0.5, 0.6])}
+    assert [line.get_color() for line in axes.lines] == [
+        of_activation("tanh"), of_activation("relu"),
+    ]  # fmt: skip
+    band = axes.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.55, 0.72))
+
+
+def test_groups_are_called_by_words() -> None:
+    found = over_epochs()
+    groups = found["groups"].assign(group=lambda table: table["group"] + "/hidden_sizes=8x8")
+    groups.insert(2, "hidden_sizes", "8 8")
+    runs_table = found["runs"].assign(run=lambda table: table["run"] + "/hidden_sizes=8x8")
+    (axes,) = runs.accuracy(found | {"groups": groups, "runs": runs_table}, "test").axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["relu with 2 layers of 8", "tanh with 2 layers of 8"]
+
+
 def all_figures() -> dict[str, Figure]:
     x = np.arange(-8, 8, 0.1)
     function, gradient = both("relu", dict.fromkeys(("x", "function", "gradient", "derivative"), x))
@@ -315,6 +350,7 @@ def all_figures() -> dict[str, Figure]:
             cell(confusion=np.eye(10, dtype=int), class_names=[f"class {n}" for n in range(10)])
         ),
         "accuracy": accuracy(VALUES),
+        "epochs": runs.epochs(over_epochs(), "test"),
         "seconds": seconds(VALUES),
         "nothing": canvas.nothing("All runs failed."),
     }

@@ -125,12 +125,14 @@
     take.charts.set(still.querySelector("figure"), () => {
       const paper = echarts.init(null, null, { renderer: "svg", ssr: true, width: 900, height: 420 });
       paper.setOption(options(given, false, true));
+      apart(paper, given.lines);
       const text = paper.renderToSVGString();
       paper.dispose();
       return text;
     });
     box.setAttribute("role", "img");
-    box.setAttribute("aria-label", still.querySelector("svg").getAttribute("aria-label"));
+    const ends = given.lines.map((line) => `${line.name} ends at ${printed(line.mean.at(-1))}`);
+    box.setAttribute("aria-label", `${still.querySelector("svg").getAttribute("aria-label")} ${ends.join(", ")}.`);
   }
 
   if (page.has("answer")) draw();
