@@ -11,14 +11,12 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from conftest import manifest
 from mlplab import activations
 from mlplab.analysis import int8
 from mlplab.datasets import store
 from mlplab.initializers import initial_parameters
-from mlplab.report.live import live
-from mlplab.steps.pack_networks import pack_networks
-from mlplab.study.documents import SplitCounts
+from mlplab.report.live import _in_words, live
+from mlplab.steps.pack_networks import _samples, pack_networks
 from mlplab.training.predictions import write_predictions
 
 SIZES = (64, 6, 5, 10)
@@ -80,7 +78,8 @@ def test_a_table_stands_for_a_smooth_function_and_goes_on_straight() -> None:
 def runs_of(rows: list[tuple[str, str, int, float, str, float]]) -> pd.DataFrame:
     names = ["implementation", "activation", "seed", "learning_rate", "status", "test_accuracy"]
     table = pd.DataFrame(rows, columns=names)
-    return table.assign(run=[f"run{n}" for n in range(len(table))], validation_size=0)
+    paths = [f"{row[0]}/{row[1]}/seed={row[2]}/learning_rate={row[3]}" for row in rows]
+    return table.assign(run=paths, validation_size=0)
 
 
 def test_the_median_run_at_the_best_settings_stands_for_an_activation() -> None:
@@ -100,9 +99,9 @@ def test_the_median_run_at_the_best_settings_stands_for_an_activation() -> None:
         ]
     )
     found = int8.typical(runs, ["learning_rate"], "concise", "test_accuracy")
-    assert [(name, run["run"]) for name, run in found.items()] == [
-        ("tanh", "run7"),
-        ("relu", "run2"),
+    assert [run["run"] for run in found.values()] == [
+        "concise/tanh/seed=0/learning_rate=0.5",
+        "concise/relu/seed=2/learning_rate=0.1",
     ]
     assert int8.typical(runs, ["learning_rate"], "", "test_accuracy") == {}
 
@@ -117,18 +116,19 @@ class Packed:
         data: Path,
         files: dict[str, Path],
         change: Any = lambda name, parameters: parameters,
+        isolation: str = "off",
     ) -> None:
         rows, runs = [], {}
         images = digits.test.images.double().flatten(1) / 16
-        for index, (name, file) in enumerate(files.items()):
+        for index, name in enumerate(files):
             at = folder / name
             at.mkdir(parents=True)
-            own = dict(getattr(activations.load(file), "parameters", {}))
+            own = {"alpha": 0.25} if name == "prelu" else {}
             trained = change(name, arrays(index, **own))
             save_file(trained, at / "parameters.safetensors")
             logits = images.numpy() @ np.ones((64, 10))
             write_predictions(at / "predictions.parquet", logits, digits.test.labels.numpy())
-            runs[f"run{index}"] = at / "run.json"
+            runs[f"concise/{name}/seed=0/learning_rate=0.1"] = at / "run.json"
             rows.append(("concise", name, 0, 0.1, "finished", 0.9 - 0.1 * index))
         table = runs_of(rows)
         agreed = pd.DataFrame([("concise", "agrees")], columns=["implementation", "verdict"])
@@ -138,7 +138,7 @@ class Packed:
         outputs = {f"int8_{form}": folder / f"int8.{form}" for form in ("csv", "parquet")}
         pack_networks(
             folder / "runs.parquet", folder / "agreement.parquet", data, runs, [], files,
-            "test", "off", self.file, outputs,
+            "test", isolation, self.file, outputs,
         )  # fmt: skip
         self.table = pd.read_parquet(outputs["int8_parquet"]).set_index("activation")
         with safe_open(self.file, framework="numpy") as opened:
@@ -178,7 +178,7 @@ def test_networks_are_packed_with_images_and_what_int8_does_to_them(
     assert (packed.tensors["images"] == digits.test.images.numpy()[places]).all()
     assert packed.said["networks"][1] == {
         "activation": "prelu",
-        "run": "run1",
+        "run": "concise/prelu/seed=0/learning_rate=0.1",
         "function": "formula",
         "parameters": ["alpha"],
     }
@@ -224,24 +224,10 @@ def test_what_does_not_fit_or_is_not_finite_is_left_out_and_said(
         "sigmoid": f"it takes {needed:,} bytes, and of {2 * needed - 1:,} for all networks "
         f"{needed - 1} are left",
     }
-    shown = live([packed.file], packed.table.reset_index(), described(digits))
+    shown = live([packed.file], packed.table.reset_index())
     assert shown.networks == ["relu"] and not shown.lesson
     notes = {row[0].text: row[-1].text for row in shown.table.rows}
     assert notes["tanh"] == "Left out: its parameters are not finite." and not notes["relu"]
-
-
-def described(digits: store.Dataset) -> Any:
-    return manifest(
-        name="digits",
-        title="Digits",
-        description="",
-        license="",
-        citation="",
-        class_names=list(digits.class_names),
-        counts={s: SplitCounts(10, [8, 8], [1] * 10) for s in ("training", "test")},
-        files=[],
-        sha256="",
-    )
 
 
 def test_a_study_without_a_right_network_has_an_empty_file(
@@ -261,5 +247,32 @@ def test_a_study_without_a_right_network_has_an_empty_file(
         "no run of an implementation that agrees finished with it"
     ]
     assert set(load_file(tmp_path / "networks.safetensors")) == {"images", "labels", "places"}
-    shown = live([tmp_path / "networks.safetensors"], found, described(digits))
+    shown = live([tmp_path / "networks.safetensors"], found)
     assert shown.networks == [] and shown.said == ""
+
+
+@pytest.mark.slow
+def test_a_stranger_s_function_is_sampled_in_a_process_of_its_own(
+    tmp_path: Path, digits: store.Dataset, data: Path
+) -> None:
+    files = {}
+    dies = "import os\n\ndef function(x):\n    os._exit(1)\n"
+    for name, text in {"dies": dies, "swish": SWISH}.items():
+        files[name] = tmp_path / f"{name}.py"
+        files[name].write_text(text)
+    packed = Packed(tmp_path / "study", digits, data, files, isolation="auto")
+    assert packed.table["carried"].to_dict() == {"dies": False, "swish": True}
+    assert packed.table.loc["dies", "left_out"]
+
+
+def test_few_large_images_go_along() -> None:
+    images = np.zeros((30, 100, 100), np.uint8)
+    labels = np.arange(30) // 10
+    found = _samples(images, labels)
+    assert found["places"].tolist() == [0, 1, 10, 11, 20, 21]
+    assert not len(_samples(np.zeros((3, 300, 300), np.uint8), np.arange(3))["places"])
+
+
+def test_a_run_is_told_in_words() -> None:
+    path = "manual/relu/seed=1/hidden_sizes=64x32/learning_rate=0.5"
+    assert _in_words(path) == "manual, seed 1, hidden sizes 64 × 32, learning rate 0.5"

@@ -238,7 +238,7 @@ def render(
     commits, changed = _commits(records)
     seen_first = answer.answer(config, data, axes, found, compared, selection, run)
     to_look_at = look.section(looked_at, data, records, manifest, split)
-    trial = live_part.live(live, data.get("int8"), manifest)
+    trial = live_part.live(live, data.get("int8"))
     all_runs = tables.all_runs(runs, axes, split, links)
     return (
         _environment()

@@ -1,5 +1,6 @@
 """What runs in the page: trained networks in int8, and a small one that is trained by readers."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,8 @@ from markupsafe import Markup
 from mlplab.report import contents
 from mlplab.report.packed import packed, packed_json
 from mlplab.report.tables import Cell, Column, Table, figure
-from mlplab.report.wording import count, rounded
+from mlplab.report.wording import count, human, rounded
 from mlplab.study import colors
-from mlplab.study.documents import Manifest
 
 NUMBERS = ("Accuracy", "In int8", "Classes that differ", "Kilobytes")
 
@@ -29,7 +29,7 @@ class Live:
     packed: Sequence[Markup] = ()
 
 
-def live(files: Sequence[Path], int8: pd.DataFrame | None, manifest: Manifest) -> Live:
+def live(files: Sequence[Path], int8: pd.DataFrame | None) -> Live:
     """From networks.safetensors and lesson.safetensors, those that are there, and a table."""
     if int8 is None:
         return Live()
@@ -38,7 +38,6 @@ def live(files: Sequence[Path], int8: pd.DataFrame | None, manifest: Manifest) -
     about = {
         "networks": {row["activation"]: _about(row) for row in carried.to_dict("records")},
         "colors": {name: colors.of_activation(name) for name in int8["activation"]},
-        "title": manifest.title,
     }
     library = packed("echarts", (contents.FOLDER / "vendor/echarts.min.js").read_bytes())
     return Live(
@@ -52,7 +51,17 @@ def live(files: Sequence[Path], int8: pd.DataFrame | None, manifest: Manifest) -
 
 def _about(row: Mapping[Hashable, Any]) -> dict[str, Any]:
     """What the page says of a network that it runs."""
-    return {name: row[name] for name in ("run", "accuracy", "int8_accuracy", "images", "function")}
+    said = {name: row[name] for name in ("accuracy", "int8_accuracy", "images")}
+    return {"from": _in_words(str(row["run"])), **said}
+
+
+def _in_words(run: str) -> str:
+    """A run's path, but for its activation, in words: concise, seed 0, learning rate 0.5."""
+    implementation, _, *settings = run.split("/")
+    pairs = (setting.split("=") for setting in settings)
+    said = [f"{human(name)} {value}" for name, value in pairs]
+    # Layer sizes are written 256x128 in a path.
+    return re.sub(r"(?<=\d)x(?=\d)", " × ", ", ".join([implementation, *said]))
 
 
 def _said(carried: pd.DataFrame) -> str:
@@ -61,11 +70,11 @@ def _said(carried: pd.DataFrame) -> str:
         return ""
     apart = (carried["int8_accuracy"] - carried["accuracy"]).abs().max()
     images = count(int(carried["images"].max()), "image")
-    of = "this network" if len(carried) == 1 else "these networks"
+    how = f"off by at most {rounded(100 * apart)} percentage points" if apart else "the same"
     return (
-        f"Carried with one byte for each weight, {of} got "
-        f"{'another accuracy by at most ' if apart else 'the same accuracy, to the image, on '}"
-        f"{f'{rounded(100 * apart)} percentage points on ' if apart else ''}{images}."
+        "The page carries one byte for each weight: on "
+        f"{images}, the accuracy of {'the network' if len(carried) == 1 else 'each network'} is "
+        f"{how}."
     )
 
 

@@ -1,5 +1,6 @@
 """Make small copies of trained networks, one for each activation, for the page to run."""
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,8 @@ from mlplab.plugins import PlugInError
 from mlplab.study.formulas import FORMULAS
 from mlplab.study.record import beside
 
-# So many images of each class go along, and so many at most.
-OF_EACH_CLASS, IMAGES = 4, 40
+# So many images of each class go along, so many at most, and no more bytes than that.
+OF_EACH_CLASS, IMAGES, BYTES = 4, 40, 60_000
 
 
 def pack_networks(
@@ -54,8 +55,9 @@ def pack_networks(
     # Runs may hold out different numbers of images: the fewest are held out by all of them.
     split = store.scored_split(loaded, scored_on, min(sizes))
     packer = _Packer(split.images.numpy(), split.labels.numpy(), split.pixel_max)
-    with isolated(*files.values(), isolation=isolation) as place:
-        for name in [*chosen, *(name for name in files if name not in chosen)]:
+    for name in [*chosen, *(name for name in files if name not in chosen)]:
+        # A process for each, where it is a stranger's: one that dies takes no other along.
+        with isolated(files[name], isolation=isolation) as place:
             packer.add(name, files[name], chosen.get(name), runs, metric, place)
     described = {
         "networks": packer.networks,
@@ -74,7 +76,10 @@ def pack_networks(
 def _samples(images: NDArray[Any], labels: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """The first few images of each class, in their order, with their places in the split."""
     each = [np.flatnonzero(labels == label)[:OF_EACH_CLASS] for label in np.unique(labels)]
-    places = np.sort(np.concatenate([*each, np.empty(0, int)]))[:IMAGES]
+    room = min(IMAGES, BYTES // images[0].size) if len(images) else 0
+    # The first of every class, then the second of each: what has no room is a further one.
+    turns = [place for turn in itertools.zip_longest(*each) for place in turn if place is not None]
+    places = np.sort(np.array(turns[:room], int))
     return {
         "images": np.ascontiguousarray(images[places]),
         "labels": labels[places].astype(np.uint8),

@@ -4,7 +4,9 @@
 const liveLesson = (() => {
   const { make, style } = liveParts;
   // A slice of work leaves the page time to answer; charts are drawn so often (ms).
-  const [SLICE, DRAWN] = [12, 150];
+  const [SLICE, DRAWN] = [8, 150];
+  // An accuracy that is lower by less would not be noticed.
+  const LITTLE = 0.02;
 
   function matrixOf({ shape: [rows, ...sizes], values }, scale) {
     return { rows, columns: sizes.reduce((a, b) => a * b, 1), values: Float64Array.from(values, (value) => value / scale) };
@@ -76,10 +78,10 @@ const liveLesson = (() => {
     const axis = { axisLabel: { color: soft, fontSize: 12 }, axisLine: { lineStyle: { color: soft } }, splitLine: { lineStyle: { color: line } }, nameTextStyle: { color: soft, fontSize: 12 } };
     const chart = (name, kind, of) => ({
       animation: false,
-      textStyle: { color: text, fontFamily: "inherit" },
+      textStyle: { color: text, fontFamily: getComputedStyle(document.body).fontFamily },
       title: { text: name, left: 0, top: 0, textStyle: { color: text, fontSize: 13, fontWeight: 600 } },
       grid: { left: 44, right: 16, top: 52, bottom: 40 },
-      legend: { top: 22, left: 0, icon: "roundRect", itemHeight: 3, textStyle: { color: text, fontSize: 12 }, data: wrong ? ["right network", "with the mistake"] : ["this network"] },
+      legend: { top: 22, left: 0, icon: "roundRect", itemHeight: 3, itemGap: 20, textStyle: { color: text, fontSize: 12 }, data: wrong ? ["right network", "with the mistake"] : ["this network"] },
       tooltip: { trigger: "axis", confine: true, backgroundColor: style("--raised"), borderColor: line, textStyle: { color: text } },
       xAxis: { ...axis, type: "value", name: "step", nameLocation: "middle", nameGap: 24, min: 0, max: lesson.batches.length, splitLine: { show: false } },
       yAxis: { ...axis, type: kind, ...(kind === "value" ? { min: 0, max: 1 } : {}) },
@@ -96,6 +98,19 @@ const liveLesson = (() => {
 
   const number = (value) => (Number.isFinite(value) ? value.toPrecision(4) : Number.isNaN(value) ? "not a number" : "infinite");
 
+  // At the end: whether the number of right images would give the mistake away.
+  function unnoticed(lesson, { yours, right }) {
+    const [own, other] = [yours, right].map(({ looks }) => looks.at(-1)?.correct / lesson.data.test.labels.length);
+    if (!finished(lesson, yours) || own < other - LITTLE) return "";
+    return ` Its accuracy does not give the mistake away: it is at most ${100 * LITTLE} percentage points lower.`;
+  }
+
+  // 2.0 × 10⁻¹⁵.
+  function power(value) {
+    const [digits, exponent] = value.toExponential(1).split("e");
+    return `${digits} × 10${exponent.replace("+", "").replace("-", "⁻").replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`;
+  }
+
   function told(lesson, state) {
     const { yours, right } = state.runs;
     const steps = yours.losses.length;
@@ -103,10 +118,13 @@ const liveLesson = (() => {
     const epoch = (steps / lesson.perEpoch).toFixed(1);
     const share = (run) => (run.looks.length ? `, ${run.looks.at(-1).correct} of ${lesson.data.test.labels.length} test images right` : "");
     const own = `Step ${steps} (epoch ${epoch}): loss ${number(yours.losses.at(-1))}${share(yours)}.`;
-    if (state.mistake) return `${own} The right network: loss ${number(right.losses.at(-1))}${share(right)}.`;
+    if (state.mistake) {
+      return `${own} The right network: loss ${number(right.losses.at(-1))}${share(right)}.${unnoticed(lesson, state.runs)}`;
+    }
     if (state.great) return own;
     const difference = apart(lesson, state.activation, yours);
-    return `${own} Of the losses of the framework’s own network, in float64, all ${steps} are the same${difference ? ` but for rounding: they differ by at most ${difference.toExponential(1)}, relatively` : ""}.`;
+    const same = `${steps === 1 ? "This loss is" : `All ${steps} losses are`} what the framework’s network has in float64`;
+    return `${own} ${same}${difference ? `, but for rounding: ${power(difference)} of the loss at most` : ""}.`;
   }
 
   function verdict(state) {

@@ -167,9 +167,9 @@ const liveTry = (() => {
         ...built.boxes,
         make("div", { class: "live-box live-output", "data-part": "O softmax" }, make("span", {}, "O ", make("small", {}, "scores"), " and softmax(O) ", make("small", {}, "probabilities")), result.list));
       board.replaceChildren(liveFormula.formula(layers, said, "live-explained"), line, flow);
-      const { run, accuracy, int8_accuracy, images: seen } = about.networks[described.activation];
+      const { from: run, accuracy, int8_accuracy, images: seen } = about.networks[described.activation];
       const digits = (share) => share.toFixed(4);
-      from.textContent = `The network of the run ${run}: accuracy ${digits(accuracy)} as it was trained, ${digits(int8_accuracy)} as it is carried (${seen.toLocaleString("en")} images).`;
+      from.textContent = `The network of ${run}: accuracy ${digits(accuracy)} as it was trained, ${digits(int8_accuracy)} as it is carried (${seen.toLocaleString("en")} images).`;
       address.set({ network: described.activation });
       look();
     }
