@@ -11,7 +11,7 @@ from mlplab import activations, check, implementations, notebooks
 from mlplab.judging import check as command
 from mlplab.judging.compare import compare, first_difference
 from mlplab.judging.elementwise import requirements
-from mlplab.judging.submissions import files_of
+from mlplab.judging.submissions import Judged, files_of
 from mlplab.plugins import PlugInError, at, constants
 
 NETWORK = '''"""A network with one hidden layer."""
@@ -283,8 +283,23 @@ def test_a_folder_has_its_files_and_not_their_helpers(tmp_path: Path) -> None:
     assert files_of([one, two]) == ([one, two], True)
     with pytest.raises(PlugInError, match="there is no such file"):
         files_of([tmp_path / "nothing.py"])
+    # Sub-folders are followed, but for packages that a file imports, and links.
+    for folder in ("jane", "helper_package", "_hidden", "empty"):
+        (tmp_path / folder).mkdir()
+    three = written(tmp_path / "jane", NETWORK, "three.py")
+    written(tmp_path / "jane", "x = 1\n", "layers.py")
+    written(tmp_path / "jane", "import layers, helper_package\n" + NETWORK, "three.py")
+    written(tmp_path / "helper_package", "x = 1\n")
+    written(tmp_path / "_hidden", NETWORK)
+    (tmp_path / "link").symlink_to(tmp_path / "jane")
+    one.write_text("import helper_package\n" + one.read_text())
+    assert files_of([tmp_path])[0] == [one, tmp_path / "stray.py", two, three]
+    rows = [Judged(path, True, [f"RIGHT  {path.stem}: so"], None) for path in (one, three)]
+    assert [row.row([one, three]) for row in rows] == [
+        "RIGHT  04 one.py      so",
+        "RIGHT  jane/three.py  so",
+    ]
     empty = tmp_path / "empty"
-    empty.mkdir()
     with pytest.raises(PlugInError, match="neither a Python file nor a notebook"):
         files_of([empty])
 

@@ -35,6 +35,7 @@ def of_class(title: str, graded: Sequence[Graded], worth: Points) -> str:
         mean=sum(each.points for each in graded) / len(graded),
         mistakes=[(CATALOGUE.get(name), name, n) for name, n in mistakes.most_common()],
         unnamed=unnamed,
+        most=max([unnamed, *mistakes.values()]),
         met=met,
         scripts=contents.scripts()[-1:],
     )
