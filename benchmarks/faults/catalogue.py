@@ -84,7 +84,7 @@ FAULTS = [
         "Moves",
         "the files are another user's, in tables",
         under(conditions.not_mine, "tables"),
-        "Permission denied",
+        "cannot be written: it is another user's",
     ),
     Fault(
         "Mirrors",

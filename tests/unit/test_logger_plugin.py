@@ -15,7 +15,12 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
 from conftest import REPOSITORY, run_record, write_record
 from mlplab.terminal.progress import FILE, Failure, Job, Network, Progress
-from snakemake_logger_plugin_mlplab import ATTRIBUTE, LogHandler, refuse_unreadable
+from snakemake_logger_plugin_mlplab import (
+    ATTRIBUTE,
+    LogHandler,
+    refuse_unreadable,
+    refuse_unwritable,
+)
 from snakemake_logger_plugin_mlplab.events import Follower, job_of
 
 STUDY = "results/small"
@@ -362,3 +367,15 @@ def test_files_of_the_command_line_are_read_before_snakemake_does(tmp_path: Path
     ):
         with pytest.raises(SystemExit, match=r"config error: .*(bad|missing)\.yaml"):
             refuse_unreadable(["snakemake", *arguments])
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_snakemake_tries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_unwritable(str(tmp_path / "nowhere"))
+    refuse_unwritable(str(tmp_path))
+    # Root may write everywhere.
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    refuse_unwritable(str(tmp_path / "nowhere"))
+    with pytest.raises(SystemExit, match="cannot be written: it is another user's"):
+        refuse_unwritable(str(tmp_path))

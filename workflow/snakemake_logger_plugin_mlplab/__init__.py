@@ -6,6 +6,7 @@ workflow, and with --verbose or --dry-run, what Snakemake says is printed; its l
 """
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -80,6 +81,16 @@ def refuse_unreadable(arguments: Sequence[str]) -> None:
         sys.exit(str(error))
 
 
+def refuse_unwritable(folder: str = ".snakemake") -> None:
+    """Exit where Snakemake's folder is there and cannot be written: it would end in a traceback."""
+    if os.path.isdir(folder) and not os.access(folder, os.W_OK):
+        sys.exit(
+            f"{os.path.abspath(folder)} cannot be written: it is another user's, or on a disk that "
+            "can only be read. Run the study as the user whose files these are, or in a copy of "
+            "the folder."
+        )
+
+
 def _is_yaml(file: str) -> bool:
     try:
         yaml.safe_load(Path(file).read_text(encoding="utf-8"))
@@ -100,6 +111,8 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
     def __post_init__(self) -> None:
         refuse_unreadable(sys.argv)
         settings = self.common_settings
+        if not settings.dryrun:
+            refuse_unwritable()
         quiet = settings.quiet or ()
         self._quiet = {each.name for each in quiet}
         self._as_ever = settings.dryrun or settings.verbose or settings.debug_dag
