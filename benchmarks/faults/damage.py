@@ -105,6 +105,7 @@ def moved_away(file: Path) -> Callable[[Project], None]:
 
 TRAIN_AGAIN = "{}: changed since it was written .* train this run again: "
 ANEW = "{}: changed since it was written .* make it anew: "
+DOWNLOAD = "{}: changed since it was downloaded .* download it anew: "
 NO_JSON = "{}: no JSON .* make it anew: "
 NO_TABLE = "{}: no table .* make it anew: "
 MISSING = "{} is missing, .* train this run again: "
@@ -126,13 +127,23 @@ DAMAGED = (
     (f"{RUN}/evaluation.json", "deleted", "tables", MISSING),
     (f"{RUN}/mlflow.json", "emptied", "tables", NO_JSON),
     (f"{RUN}/mlflow.json", "deleted", "tables", ""),
-    (f"{DATA}/raw/test_images.gz", "cut off", "decode", "{}: changed since it was downloaded"),
+    (f"{DATA}/raw/test_images.gz", "cut off", "decode", DOWNLOAD),
     (f"{DATA}/raw/test_images.gz", "deleted", "decode", ""),
     (f"{DATA}/raw/test_images.gz.source.json", "emptied", "decode", NO_JSON),
-    (f"{DATA}/data.safetensors", "flipped", "train", "{}: changed since it was decoded"),
-    (f"{DATA}/data.safetensors", "emptied", "train", "{}: changed since it was decoded"),
+    (
+        f"{DATA}/data.safetensors",
+        "flipped",
+        "train",
+        "{}: changed since it was decoded .* make it anew: ",
+    ),
+    (
+        f"{DATA}/data.safetensors",
+        "emptied",
+        "train",
+        "{}: changed since it was decoded .* make it anew: ",
+    ),
     (f"{DATA}/data.safetensors", "deleted", "train", ""),
-    (f"{DATA}/manifest.json", "cut off", "train", "{}"),
+    (f"{DATA}/manifest.json", "cut off", "train", NO_JSON),
     (f"{STUDY}/study.json", "emptied", "tables", NO_JSON),
     (f"{STUDY}/tracked.json", "cut off", "page", NO_JSON),
     (f"{STUDY}/tables/runs.parquet", "cut off", "page", NO_TABLE),

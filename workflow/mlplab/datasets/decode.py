@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from mlplab.commands import again
 from mlplab.datasets import DatasetInfo, Size
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json, replacing, write_json
@@ -83,7 +84,7 @@ def _unchanged(dataset: DatasetInfo, paths: Mapping[str, Path]) -> None:
         if found != expected:
             raise UserError(
                 f"{path}: changed since it was downloaded (MD5 {found}, expected {expected}); "
-                "remove the file and run the workflow again, which downloads it anew"
+                f"download it anew: {again(path)}"
             )
 
 

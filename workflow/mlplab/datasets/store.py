@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
+from mlplab.commands import again
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json
 
@@ -104,15 +105,15 @@ def load(path: str | os.PathLike[str]) -> Dataset:
     try:
         digest = file_digest(path)
         written = read_json(Path(path).with_name(MANIFEST))["sha256"]
-    except (OSError, UserError, LookupError, TypeError) as error:
+    except (OSError, LookupError, TypeError) as error:
         raise UserError(
-            f"{path}: not a decoded data set with its {MANIFEST} ({error}); remove both and run "
-            "the workflow again"
+            f"{path}: not a decoded data set with its {MANIFEST} ({error}); make it anew: "
+            f"{again(path)}"
         ) from error
     if digest != written:
         raise UserError(
             f"{path}: changed since it was decoded (SHA-256 {digest}, {MANIFEST} says {written}); "
-            "remove the file and run the workflow again"
+            f"make it anew: {again(path)}"
         )
     try:
         with safe_open(path, framework="pt") as file:
@@ -130,5 +131,5 @@ def load(path: str | os.PathLike[str]) -> Dataset:
             return Dataset(metadata["name"], class_names, **splits, digest=digest)
     except Exception as error:
         raise UserError(
-            f"{path}: not a decoded data set ({error}); remove the file and run the workflow again"
+            f"{path}: not a decoded data set ({error}); make it anew: {again(path)}"
         ) from error
