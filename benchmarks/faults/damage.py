@@ -150,7 +150,7 @@ DAMAGED = (
     (f"{STUDY}/tables/summary.parquet", "emptied", "page", NO_TABLE),
     (f"{STUDY}/tables/summary.parquet", "deleted", "page", ""),
     (f"{STUDY}/tables/runs.csv", "deleted", "publish", ""),
-    (f"{STUDY}/figures/accuracy.svg", "emptied", "page", "{}: no figure .* make it anew: "),
+    (f"{STUDY}/figures/accuracy.svg", "emptied", "page", "{}: expected an SVG .* make it anew: "),
     (f"{STUDY}/config.yaml", "emptied", "publish", "{}: .* make it anew: "),
     (f"{STUDY}/report.html", "deleted", None, ""),
     (f"{STUDY}/published.json", "deleted", None, ""),
