@@ -64,7 +64,7 @@ def history(run: grid.Run) -> list[dict[str, Any]]:
 
 def made_up(folder: Path, histories: Any = history, **axes: Sequence[Any]) -> Study:
     """A study with such histories; a seed of sigmoid failed."""
-    given = {
+    given: dict[str, Sequence[Any]] = {
         "activation": ["relu", "tanh", "sigmoid"],
         "learning_rate": RATES,
         "hidden_sizes": WIDTHS,
@@ -293,7 +293,7 @@ def test_every_number_in_every_state_is_that_of_a_table(
         "seed": ([], ["0"], ["0", "2"]),
         "learning_rate": ([], ["0.01", "1.0"]),
     }
-    states = []
+    states: list[dict[str, Any]] = []
     for choice in itertools.product(*axes.values()):
         chosen = {axis: values for axis, values in zip(axes, choice, strict=True) if values}
         for by, epoch in itertools.product(("mean", "seeds"), (1, 2, EPOCHS)):

@@ -354,8 +354,8 @@ def bounds_met_by(match: re.Match[str], study: Study, data: Tables) -> None:
 
 
 @says(r"Over whole runs, from the same parameters and on the same batches, their training losses "
-      r"differ from those of (\w+) by at most #: (\w+) with (.+? \(seed \d+\)), epoch (\d+) \((\d+) pairs? "
-      r"of runs compared.*\)\.")  # fmt: skip
+      r"differ from those of (\w+) by at most #: (\w+) with (.+? \(seed \d+\)), epoch (\d+) "
+      r"\((\d+) pairs? of runs compared.*\)\.")  # fmt: skip
 def losses(match: re.Match[str], study: Study, data: Tables) -> None:
     first, difference, other, point, epoch, _ = match.groups()
     ours, theirs = (run_called(f"{name} with {point}", study).history for name in (first, other))
