@@ -1169,6 +1169,9 @@ def test_a_selection_says_what_won_and_that_the_test_set_was_read_once(tmp_path:
     # The answer names one winner.
     assert not any(other.headline.startswith("At these") for other in study.findings())
     text = " ".join(Tags(study.page()).text.split())
+    assert "scratch with relu at learning rate 0.5 was selected among 12 combinations" in text
+    assert "0.8765 Test accuracy of scratch with relu at learning rate 0.5" in text
+    assert "95 % interval 0.8642 to 0.8888, n = 3 seeds Selected on validation images" in text
     assert "(1,100 training, 100 validation and 100 test images)" in text
     assert "the mean validation accuracy over the last 3 epochs is highest for relu" in text
     assert "the test set was read for the winner only, so far 1 time" in text
