@@ -2,9 +2,12 @@
 "use strict";
 
 const explorerCharts = {
-  DASHES: ["solid", "dashed", "dotted"],
-  SYMBOLS: ["circle", "rect", "triangle"],
-  SHAPES: ["circles", "squares", "triangles"],
+  DASHES: ["solid", "dashed", "dotted", "dash-dotted", "long-dashed"],
+  STROKES: { "dash-dotted": [10, 4, 2, 4], "long-dashed": [16, 6] },
+  SYMBOLS: ["circle", "rect", "triangle", "diamond", "pin"],
+  SHAPES: ["circles", "squares", "triangles", "diamonds", "pins"],
+  // More lines than this are drawn thin.
+  THIN_FROM: 60,
   // The article's range.
   RANGE: [0.3, 0.9],
   CROSS: "path://M-5,-4L-4,-5L0,-1L4,-5L5,-4L1,0L5,4L4,5L0,1L-4,5L-5,4L-1,0Z",
@@ -74,7 +77,7 @@ const explorerCharts = {
     const lines = view.units.flatMap((unit) =>
       data.curved.map((metric, index) => ({
         ...view.look(unit),
-        dash: explorerCharts.DASHES[index % 3],
+        dash: explorerCharts.DASHES[index % explorerCharts.DASHES.length],
         points: explorerCharts.points(data, unit, metric, view.band),
       })),
     );
@@ -185,6 +188,7 @@ const explorerCharts = {
       if (!looks.has(look)) looks.set(look, { color, dash, symbol, faded, data: [] });
       looks.get(look).data.push(...points.map(({ x, y }) => [x, y]), [null, null]);
     }
+    const width = lines.length > explorerCharts.THIN_FROM ? 1 : 2;
     return [...looks.values()].map(({ color, dash, symbol, faded, data }) => ({
       type: "line",
       data,
@@ -193,10 +197,9 @@ const explorerCharts = {
       symbol,
       symbolSize: 7,
       sampling: null,
-      lineStyle: { color, type: dash, width: faded ? 1 : 2 },
+      lineStyle: { color, type: explorerCharts.STROKES[dash] ?? dash, width: faded ? 1 : width, opacity: faded ? 0.15 : 1 },
       itemStyle: { color, opacity: faded ? 0.15 : 1 },
       z: faded ? 1 : 3,
-      ...(faded && { lineStyle: { color, type: dash, width: 1, opacity: 0.15 } }),
     }));
   },
 

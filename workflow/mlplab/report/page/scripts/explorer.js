@@ -112,7 +112,9 @@ class Explorer {
     const x = kind === "by" ? rest.join("-") : "";
     const palettes = new Map(data.axes.map((axis) => [axis, axis.colors.map((color) => explorerTheme.readable(color, theme))]));
     const colored = this.colored(units, x);
-    const several = new Set(units.map(({ place }) => place.implementation)).size > 1 && colored.name !== "implementation";
+    const trainers = [...new Set(units.map(({ place }) => place.implementation))].sort((a, b) => a - b);
+    const several = trainers.length > 1 && colored.name !== "implementation";
+    const nth = (list, unit) => list[trainers.indexOf(unit.place.implementation) % list.length];
     return {
       data, state, units, theme, colored,
       kind: kind === "map" ? "heat" : kind,
@@ -126,8 +128,8 @@ class Explorer {
       several,
       look: (unit) => ({
         color: unit.place[colored.name] === null ? theme.text : palettes.get(colored)[unit.place[colored.name]],
-        dash: several && kind !== "article" ? explorerCharts.DASHES[unit.place.implementation % 3] : "solid",
-        symbol: several ? explorerCharts.SYMBOLS[unit.place.implementation % 3] : "circle",
+        dash: several && kind !== "article" ? nth(explorerCharts.DASHES, unit) : "solid",
+        symbol: several ? nth(explorerCharts.SYMBOLS, unit) : "circle",
         faded: state.only !== "" && unit.key !== state.only,
       }),
       when: (epoch) => (epoch === null || epoch === undefined ? "after the last epoch" : `after epoch ${epoch}`),
@@ -172,7 +174,7 @@ class Explorer {
 
   // What dashes and symbols mean: a metric in the article's chart, an implementation in others.
   dashes() {
-    const names = this.data.curved.map((name, index) => `${explorerCharts.DASHES[index % 3]} the ${this.data.metrics.get(name).title}`);
+    const names = this.data.curved.map((name, index) => `${explorerCharts.DASHES[index]} the ${this.data.metrics.get(name).title}`);
     return `The ${names.join(", ").replace(/^(\w+) the/, "$1 line is the")}.`;
   }
 
@@ -180,7 +182,7 @@ class Explorer {
     const words = { epochs: explorerCharts.DASHES, by: explorerCharts.DASHES, cost: explorerCharts.SHAPES }[kind];
     if (!words) return "";
     const named = new Map(units.map((unit) => [unit.place.implementation, data.implementation(unit)]));
-    const said = [...named].sort(([a], [b]) => a - b).map(([place, name]) => `${words[place % 3]}: ${name}`);
+    const said = [...named].sort(([a], [b]) => a - b).map(([, name], index) => `${words[index % words.length]}: ${name}`);
     return `${said.join("; ").replace(/^\w/, (letter) => letter.toUpperCase())}.`;
   }
 
