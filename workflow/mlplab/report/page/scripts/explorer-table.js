@@ -75,7 +75,7 @@ const explorerTable = {
     const count = (amount, noun) => `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
     const said = [];
     const amount = runs.length === all ? count(all, "run") : `${runs.length.toLocaleString("en")} of ${count(all, "run")}`;
-    const means = `, as ${count(units.length, "mean")} over seeds: a band, or the small numbers, go from the lowest to the highest`;
+    const means = `, as ${count(units.length, "mean")} over seeds; bands and small numbers go from the lowest to the highest`;
     said.push(`${amount}${state.by === "mean" ? means : runs.length > units.length ? `, drawn as ${units.length.toLocaleString("en")}` : ""}.`);
     for (const status of ["diverged", "failed"]) {
       const amount = runs.filter((run) => data.runs.status[run] === status).length;
