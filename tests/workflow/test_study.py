@@ -1,3 +1,4 @@
+import base64
 import io
 import shlex
 import sqlite3
@@ -6,11 +7,17 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
+from safetensors.numpy import load_file
+from scipy import special
 
+from mlplab.figures import sprites
 from mlplab.files import read_json
+from mlplab.initializers import initial_parameters
 from mlplab_runtime.lock import LOCK, hold_lock
 
 from .conftest import SMALL, Project, kill
@@ -44,6 +51,40 @@ def test_the_study_ends_in_tables_and_a_report(finished: Project) -> None:
         "validation_size": 0,
     }
     assert tracked(finished) == [(path, "FINISHED") for path in sorted(RUNS)]
+
+
+def test_what_a_reader_looks_at_is_the_data_sets_and_the_records(finished: Project) -> None:
+    study = finished.folder / "results/small"
+    run = study / "runs/scratch/relu/seed=0"
+    examples = pd.read_parquet(study / "tables/examples.parquet")
+    assert set(examples["run"]) == {"scratch/relu/seed=0"}
+    told = pd.read_parquet(run / "predictions.parquet")
+    rows = told.iloc[examples["image"]]
+    assert rows["label"].astype(str).tolist() == examples["true"].tolist()
+    assert rows["prediction"].astype(str).tolist() == examples["predicted"].tolist()
+    softmax = special.softmax(np.stack(list(rows["logits"])).astype(np.float64), axis=1)
+    places = np.arange(len(rows))
+    assert np.allclose(softmax[places, rows["prediction"]], examples["p"], rtol=1e-9)
+    assert np.allclose(softmax[places, rows["label"]], examples["p_true"], rtol=1e-9)
+    pixels = load_file(finished.folder / "results/data/digits/data.safetensors")["test_images"]
+    pictures = read_json(study / "pictures.json")
+    sprite = np.array(Image.open(io.BytesIO(base64.b64decode(pictures["images"]))))
+    for tile, image in zip(examples["tile"], examples["image"], strict=True):
+        y, x = (8 * place for place in divmod(tile, pictures["columns"]))
+        shown = sprite[y : y + 8, x : x + 8] / 255 * 16
+        assert np.abs(shown - pixels[image]).max() <= 16 / 31 / 2 + 0.04
+    (end,) = pictures["ends"]
+    diagnostics = pd.read_csv(run / "diagnostics.csv")
+    (share,) = diagnostics.loc[diagnostics["quantity"] == "dead_throughout", "value"]
+    assert (end["units"], end["shown"]) == (16, 16) and len(end["silent"]) == share * 16
+    start = initial_parameters((64, 16, 10), 0, 0.01, "zeros")["W1"].numpy()
+    mask = np.zeros(16, bool)
+    drawn = sprites.weights(start.T.reshape(16, 8, 8), mask)
+    assert base64.b64decode(pictures["starts"][0]) == drawn
+    mask[end["silent"]] = True
+    weights = load_file(run / "parameters.safetensors")["W1"]
+    drawn = sprites.weights(weights.T.reshape(16, 8, 8), mask)
+    assert base64.b64decode(end["picture"]) == drawn
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(finished: Project) -> None:
