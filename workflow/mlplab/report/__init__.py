@@ -237,7 +237,7 @@ def render(
     run = _what_was_run(config, manifest, records)
     commits, changed = _commits(records)
     seen_first = answer.answer(config, data, axes, found, compared, selection, run)
-    to_look_at = look.section(looked_at, data, records, manifest, split)
+    to_look_at = look.section(looked_at, data, records, manifest, config)
     trial = live_part.live(live, data.get("int8"))
     all_runs = tables.all_runs(runs, axes, split, links)
     return (

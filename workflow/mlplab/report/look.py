@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from mlplab.report.findings._finding import name_of
 from mlplab.report.packed import packed_json
 from mlplab.report.tables import Cell, Column, Table, figure, text
 from mlplab.report.wording import NOTHING, is_finite, number
@@ -29,6 +30,7 @@ class Network:
     """
 
     run: str
+    name: str
     activation: str
     implementation: str
     seed: int
@@ -46,7 +48,6 @@ class Look:
     networks: list[Network]
     starts: list[str]
     accuracies: Table
-    images: int
     packed: list[Markup]
 
 
@@ -55,13 +56,15 @@ def section(
     data: Mapping[str, pd.DataFrame],
     records: Mapping[str, RunRecord],
     manifest: Manifest,
-    split: str,
+    config: Mapping[str, Any],
 ) -> Look:
     """The section, from the pictures and the tables of a study."""
+    runs = grid.runs(config)
     networks = [
         Network(
             run=end["run"],
-            activation=(run := records[end["run"]].run).activation,
+            name=name_of(runs[end["run"]]),
+            activation=(run := runs[end["run"]]).activation,
             implementation=run.implementation,
             seed=run.seed,
             units=end["units"],
@@ -72,26 +75,26 @@ def section(
         )
         for end in pictures["ends"]
     ]
-    groups = [grid.group_of(network.run) for network in networks]
+    groups = {grid.group_of(network.run): network.name for network in networks}
+    split = grid.scored_split(config)
     block = _block(networks, pictures, data, records, manifest, split)
     return Look(
         networks=networks,
         starts=list(pictures["starts"]),
         accuracies=_accuracies(data["class_accuracies"], groups),
-        images=data["examples"]["tile"].nunique(),
         packed=[packed_json("look", block)] if networks else [],
     )
 
 
-def _accuracies(table: pd.DataFrame, groups: Sequence[str]) -> Table:
-    """A row per class: its images, and its accuracy in each of the groups."""
-    shown = table[table["group"].isin(groups)]
+def _accuracies(table: pd.DataFrame, groups: Mapping[str, str]) -> Table:
+    """A row per class: its images, and its accuracy in each of the groups, which have names."""
+    shown = table[table["group"].isin(list(groups))]
     of = {(row["group"], row["class"]): row for row in shown.to_dict("records")}
     images = shown.drop_duplicates("class").set_index("class")["images"].to_dict()
     columns = [
         Column("class"),
         Column("images", numeric=True),
-        *(Column(group.replace("/", ", "), numeric=True) for group in groups),
+        *(Column(name, numeric=True) for name in groups.values()),
     ]
     rows = [
         [
@@ -130,7 +133,8 @@ def _block(
         "networks": [
             {
                 "activation": network.activation,
-                "name": f"{network.activation} ({network.implementation}, seed {network.seed})",
+                "title": network.name,
+                "name": f"{network.name} ({network.implementation}, seed {network.seed})",
                 "color": of_activation(network.activation),
                 "confusion": records[network.run].evaluation.confusion,
                 **_over_seeds(network.run, data, names),

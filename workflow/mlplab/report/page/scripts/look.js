@@ -120,11 +120,11 @@ const look = {
 
   drawNetwork() {
     const { classes, networks, split } = look.data;
-    const { activation, name, over_seeds: counts, seeds, confusion } = networks[look.state.network];
+    const { activation, title: called, name, over_seeds: counts, seeds, confusion } = networks[look.state.network];
     const images = counts.flat().reduce((a, b) => a + b, 0);
     const over = seeds > 1 ? `${seeds} seeds together, ${look.number(images)} predictions` : `one seed, ${look.number(images)} predictions`;
     look.told.textContent =
-      `How many ${split} images of each class (row) ${activation} takes for each class (column): ${over}. ` +
+      `How many ${split} images of each class (row) ${called} takes for each class (column): ${over}. ` +
       `Open a cell to see images of ${name}.`;
     const heading = classes.map((title) => look.make("th", { scope: "col" }, look.make("span", {}, title)));
     const head = look.make("thead", {}, look.make("tr", {}, look.make("td", {}), ...heading));
@@ -134,7 +134,7 @@ const look = {
       const cells = row.map((count, p) => look.cell(t, p, count, count / all));
       body.append(look.make("tr", {}, look.make("th", { scope: "row" }, classes[t]), ...cells));
     }
-    const title = look.make("caption", { class: "unseen" }, `Confusion matrix of ${activation}: true classes in rows, predicted ones in columns`);
+    const title = look.make("caption", { class: "unseen" }, `Confusion matrix of ${called}: true classes in rows, predicted ones in columns`);
     const table = look.make("table", { class: "look-matrix" }, title, head, body);
     table.addEventListener("keydown", look.arrows);
     look.matrix.replaceChildren(table);
