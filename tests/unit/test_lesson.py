@@ -52,7 +52,7 @@ def test_it_starts_as_a_run_of_the_study_does(tmp_path: Path, digits: store.Data
         assert torch.equal(tensors[f"{split}_labels"].long(), getattr(digits, split).labels)
     for epoch, order in enumerate(tensors["order"], start=1):
         assert torch.equal(order.long(), epoch_order(1437, 3, epoch))
-    start = initial_parameters((64, 64, 10), 3, 0.1, activation_parameters={"alpha": 0.25})
+    start = initial_parameters((64, 64, 10), 3, 0.1, "zeros", activation_parameters={"alpha": 0.25})
     for name, value in start.items():
         assert torch.equal(tensors[f"prelu/{name}"], value)
     assert tensors["tanh/losses"].dtype == torch.float64 and len(tensors["tanh/losses"]) == 450
