@@ -302,7 +302,11 @@ def test_grades_are_not_written_among_other_things(
 ) -> None:
     hand_in(tmp_path, "class/ada.py")
     hand_in(tmp_path, "other/thesis.tex")
-    for output, words in (("other", "something else than grades"), ("class/out", "be graded")):
+    for output, words in (
+        ("other", "something else than grades"),
+        ("other/thesis.tex", "something else than grades"),
+        ("class/out", "be graded"),
+    ):
         asked = [str(tmp_path / "class"), "--output", str(tmp_path / output)]
         assert command.main(asked) == 2
         assert words in capsys.readouterr().err

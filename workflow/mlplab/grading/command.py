@@ -127,7 +127,8 @@ def _prepare(output: Path, folder: Path) -> None:
     """Make the folder of grades; one that holds something else is left alone."""
     if output.resolve().is_relative_to(folder):
         raise UserError(f"{output}: grades in the folder of submissions would be graded as well")
-    if output.exists() and not (output / CHECKED).is_dir() and any(output.iterdir()):
+    other = output.exists() and not (output / CHECKED).is_dir()
+    if other and not (output.is_dir() and not any(output.iterdir())):
         raise UserError(f"{output}: this holds something else than grades; name another --output")
     (output / CHECKED).mkdir(parents=True, exist_ok=True)
 
