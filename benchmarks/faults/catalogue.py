@@ -105,7 +105,7 @@ FAULTS = [
             under(broken_package(name), "tables"),
             f"(?m)^.*{name}.*its library is gone",
         )
-        for name in ("yaml", "pandas", "mlflow")
+        for name in ("mlflow", "safetensors")
     ),
     Fault(
         "Environment",

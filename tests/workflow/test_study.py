@@ -1,8 +1,6 @@
 import base64
 import io
-import shlex
 import sqlite3
-import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -144,40 +142,6 @@ def test_a_job_that_runs_by_itself_gives_the_same_as_a_fork_of_the_warm_process(
         assert (project.folder / folder / file).read_bytes() == (
             finished.folder / folder / file
         ).read_bytes()
-
-
-def test_an_edited_record_is_not_published_and_the_advised_command_mends_it(
-    project: Project,
-) -> None:
-    assert project.run("--cores", "2").returncode == 0
-    study = project.folder / "results/small"
-    history = study / "runs/concise/relu/seed=1/history.csv"
-    whole = history.read_text()
-    last = whole.splitlines()[-1]
-    better = last.replace(last.split(",")[4], "0.999")
-    history.write_text(whole.replace(last, better))
-    answer = project.run("--cores", "2", "--forcerun", "collect_runs")
-    assert answer.returncode != 0
-    message = "results/small/runs/concise/relu/seed=1/history.csv: changed since it was written"
-    (line,) = {line for line in answer.stdout.splitlines() if message in line}
-    assert "Traceback" not in answer.stdout
-    # Snakemake takes away what a failed job was to make.
-    assert not (study / "tables/runs.csv").exists()
-
-    advised = line.partition("train this run again: ")[2]
-    assert "--configfile small.yaml --cores 2 --forcerun" in advised
-    mended = subprocess.run(
-        shlex.split(advised),
-        cwd=project.folder,
-        env=project.environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert mended.returncode == 0, mended.stdout + mended.stderr
-    timed = ("seconds", "cpu_seconds", "timestamp", "samples_per_second")
-    again, before = (pd.read_csv(io.StringIO(text)) for text in (history.read_text(), whole))
-    pd.testing.assert_frame_equal(*(rows.drop(columns=[*timed]) for rows in (again, before)))
-    assert tracked(project) == [(path, "FINISHED") for path in sorted(RUNS)]
 
 
 def test_a_lost_database_is_noticed_and_everything_sent_to_a_new_one(
