@@ -289,7 +289,7 @@ def test_every_number_in_every_state_is_that_of_a_table(
 ) -> None:
     axes = {
         "implementation": ([], ["concise"]),
-        "activation": ([], ["relu"], ["tanh", "sigmoid"]),
+        "activation": ([], ["tanh", "sigmoid"]),
         "seed": ([], ["0"], ["0", "2"]),
         "learning_rate": ([], ["0.01", "1.0"]),
     }
@@ -312,7 +312,7 @@ def test_every_number_in_every_state_is_that_of_a_table(
             states.append({**USUAL, **changed, "epoch": 3, "chosen": chosen})
     page = opened(browser, report)
     shown = page.evaluate(SWEEP, list(map(address, states)))
-    assert len(states) > 300
+    assert len(states) > 280
     for state, found in zip(states, shown, strict=True):
         first = 2 if state["by"] == "mean" else 1
         rows = {row[0]: row[first : first + 3] for row in found["rows"]}

@@ -14,6 +14,16 @@ const explorerLinked = {
     return found;
   },
 
+  // Of a thousand rows each is read once.
+  texts: new WeakMap(),
+
+  textsOf(row, columns) {
+    if (!explorerLinked.texts.has(row)) {
+      explorerLinked.texts.set(row, new Map(columns.map(([, column]) => [column, row.cells[column].textContent.trim()])));
+    }
+    return explorerLinked.texts.get(row);
+  },
+
   listen(axes) {
     const tables = explorerLinked.find(axes);
     document.addEventListener("mlplab:filter", ({ detail: { chosen } }) => {
@@ -28,7 +38,7 @@ const explorerLinked = {
     const rows = Array.from(table.tBodies[0].rows);
     let left = 0;
     for (const row of rows) {
-      const out = !kept.every(([column, texts]) => texts.has(row.cells[column].textContent.trim()));
+      const out = !kept.every(([column, texts]) => texts.has(explorerLinked.textsOf(row, columns).get(column)));
       row.toggleAttribute("data-left-out", out);
       left += !out;
     }
