@@ -199,10 +199,10 @@ def train_seeds(
     def network_of(index: int) -> implementations.Network:
         return build(parameters_of(index), activation, optimizers.of(settings))
 
-    runs = [
-        Trained(network_of(index), [], "finished", probe.diagnose(0, parameters_of(index)))
-        for index in range(len(seeds))
-    ]
+    runs = [Trained(network_of(index)) for index in range(len(seeds))]
+    for index, run in enumerate(runs):
+        run.diagnoses += probe.diagnose(0, parameters_of(index))
+        run.diagnoses += probe.values(0, parameters_of(index))
     order = orders(1)
     for number in range(1, settings.epochs + 1):
         start = time.perf_counter()
@@ -228,6 +228,7 @@ def train_seeds(
             if number == settings.epochs and epoch.is_finite:
                 every = Batches(training_split, EVALUATION_BATCH, dtype)
                 run.diagnoses += probe.dead_throughout(number, parameters_of(index), every)
+                run.diagnoses += probe.values(number, parameters_of(index))
             run.diagnostics_seconds += time.perf_counter() - start
             run.history.append(epoch)
             if not epoch.is_finite:
