@@ -392,6 +392,21 @@ def test_crashed_and_diverged_networks_end_in_one_red_line(study: Path) -> None:
     assert len(said(study)) == 5
 
 
+def test_networks_that_crash_in_several_ways_are_all_told(study: Path) -> None:
+    endless = "endless.py:9: train_step(images, labels) has not ended within its limit of"
+    messages = {"exits": "exits.py:7: the import ends Python", "endless": f"{endless} 30 s"}
+    rows = [{"run": f"{name}/relu/seed=0", "status": "failed"} for name in messages]
+    write_table(study, "runs", rows)
+    for row, message in zip(rows, messages.values(), strict=True):
+        folder = study / "runs" / row["run"]
+        folder.mkdir(parents=True)
+        write_record(failed_record(row["run"], error=message), folder)
+    # In the comparison it has less time, and breaks down in the same place.
+    write_table(study, "parity", [parity("endless", "fails", "", f"{endless} 10 s")])
+    red = [text for mood, text in said(study) if mood == "bad"]
+    assert red == [f"✗ 2 networks crashed: {messages['exits']}; {messages['endless']}"]
+
+
 def test_failed_jobs_end_in_each_message_once(study: Path) -> None:
     failures = {str(n): replace(FAILURE, name=f"plot {n}", log=f"{n}.log") for n in range(3)}
     end = progress(study=str(study), failures={**failures, "9": replace(FAILURE, message="other")})

@@ -15,6 +15,8 @@ from mlplab.terminal.words import number
 
 # The method of `Network` that makes a compared quantity, by its first word; else `train_step`.
 MADE_BY = {"logits": "logits", "start": "__init__", "apart": "__init__"}
+# How many messages of crashed networks are told.
+MESSAGES = 3
 
 
 def rows(study: Path, table: str) -> list[dict[str, str]]:
@@ -88,8 +90,10 @@ def broken(study: Path) -> str:
     parts = []
     if crashed := by_status.get("failed", []):
         messages = list(dict.fromkeys(_error(study, run) for run in crashed))
-        others = f" (and {number(len(messages) - 1, 'other message')})" if messages[1:] else ""
-        parts.append(f"{number(len(crashed), 'network')} crashed: {messages[0]}{others}")
+        more = len(messages) - MESSAGES
+        others = f" (and {number(more, 'other message')})" if more > 0 else ""
+        told = "; ".join(messages[:MESSAGES])
+        parts.append(f"{number(len(crashed), 'network')} crashed: {told}{others}")
     if diverged := by_status.get("diverged", []):
         more = f" and {len(diverged) - 1} more" if diverged[1:] else ""
         parts.append(f"{diverged[0]}{more} diverged: a loss was not finite")
