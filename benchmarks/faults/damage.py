@@ -1,4 +1,4 @@
-"""Damaged files: cut off, a bit flipped, emptied, deleted; their dates stay as they were."""
+"""Damaged files: cut off, flipped, edited, emptied, deleted; their dates stay as they were."""
 
 import contextlib
 import os
@@ -45,7 +45,16 @@ def deleted(path: Path) -> None:
     path.unlink()
 
 
+def edited(path: Path) -> None:
+    """A better accuracy stands in the last row of a history."""
+    rows = path.read_text().splitlines()
+    values = rows[-1].split(",")
+    values[4] = "0.999"
+    path.write_text("\n".join([*rows[:-1], ",".join(values), ""]))
+
+
 HOW = {
+    "edited": edited,
     "cut off": cut_off,
     "flipped": flipped,
     "header flipped": header_flipped,
@@ -115,6 +124,7 @@ STORE = "{}.* is no whole database of MLflow's"
 DAMAGED = (
     (f"{RUN}/history.csv", "cut off", "tables", TRAIN_AGAIN),
     (f"{RUN}/history.csv", "flipped", "tables", TRAIN_AGAIN),
+    (f"{RUN}/history.csv", "edited", "tables", TRAIN_AGAIN),
     (f"{RUN}/history.csv", "emptied", "evaluate", TRAIN_AGAIN),
     (f"{RUN}/history.csv", "deleted", "tables", MISSING),
     (f"{RUN}/diagnostics.csv", "flipped", "tables", TRAIN_AGAIN),

@@ -12,7 +12,7 @@ CHOSEN = (
     "SIGKILL in track",
     "SIGTERM in page",
     "disk full in publish",
-    "history.csv flipped, before tables",
+    "history.csv edited, before tables",
     "summary.parquet emptied, before page",
     "a mirror's folder is not there",
 )
