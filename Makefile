@@ -102,7 +102,7 @@ lock: setup ## pin the dependencies of pyproject.toml anew
 bench: setup ## every benchmark, into docs/benchmarks.md (half an hour); PARTS="epoch study" for some
 	$(BIN)/python -m benchmarks $(PARTS)
 
-faults: setup ## what may happen to a study, made to happen, into docs/faults.md (Linux, as root; a quarter of an hour)
+faults: setup ## what may happen to a study, made to happen, into docs/faults.md (Linux, as root; 20 minutes)
 	$(BIN)/python -m benchmarks.faults
 
 clean: ## remove all results

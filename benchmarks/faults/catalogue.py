@@ -116,7 +116,6 @@ FAULTS = [
         "Environment",
         "TMPDIR is full",
         under(conditions.full_temporary_folder, "download"),
-        "No space left on device",
     ),
     Fault("Environment", "TMPDIR of 200 letters", under(conditions.long_temporary_folder, "train")),
     Fault(
@@ -130,7 +129,6 @@ FAULTS = [
         "Environment",
         "32 open files at most",
         under(conditions.limited("--nofile=32"), "train"),
-        "Too many open files",
     ),
     Fault(
         "Environment", "256 open files at most", under(conditions.limited("--nofile=256"), "train")

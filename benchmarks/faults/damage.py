@@ -183,6 +183,6 @@ FAULTS = (
     Fault("Damage", "a checkpoint cut off", checkpoint("cut off")),
     Fault("Damage", "a checkpoint emptied", checkpoint("emptied")),
     Fault(
-        "Damage", "a metric edited in MLflow's database", changed_in_store, "not what the record"
+        "Damage", "a metric edited in MLflow's database", changed_in_store, "contradict each other"
     ),
 )

@@ -207,6 +207,17 @@ def test_a_record_that_is_sent_twice_makes_one_run(store: Store, tmp_path: Path)
     assert len(store.runs(ViewType.ALL)) == 1
 
 
+def test_a_run_that_was_edited_in_mlflow_is_sent_anew(store: Store, tmp_path: Path) -> None:
+    record = small()
+    files = write_record(record, tmp_path)
+    edited = store.send(files)
+    store.client.log_metric(edited, "test_accuracy", 0.999, step=1000)
+    sent = store.send(files)
+    (run,) = store.runs()
+    assert run.info.run_id == sent != edited
+    assert run.data.metrics["test_accuracy"] == record.evaluation.metrics["test_accuracy"]
+
+
 def test_the_searches_of_the_readme_answer_their_questions(store: Store, tmp_path: Path) -> None:
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     searches = re.findall(r"^\| .*\? .*\| `{1,2}((?:tags|metrics)\..*?[^`])`{1,2} \|$", text, re.M)

@@ -3,6 +3,7 @@
 `track_runs` sends runs while others train, and leaves what it cannot send to `collect`.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run, RunStatus, RunTag
 
+from mlplab.study import metrics
 from mlplab.study.documents import Manifest
 from mlplab.study.record import RunFiles, RunRecord
 from mlplab.tracking import entities, models
@@ -106,7 +108,12 @@ def _send(
 
     def live() -> Run | None:
         found = client.search_runs([experiment_id], f"tags.`{RUN_TAG}` = '{path}'")
-        same = [run for run in found if run.data.tags.get(RECORD_TAG) == digest]
+        same = [
+            run
+            for run in found
+            if run.data.tags.get(RECORD_TAG) == digest
+            and not (run.info.status == ended and _was_changed(run, record))
+        ]
         if not same:
             same = [run for run in found if _is_of(client, run, record)][:1]
             for run in same:
@@ -140,6 +147,15 @@ def _send(
     return {"experiment_id": experiment_id, "run_id": run_id}
 
 
+def _was_changed(run: Run, record: RunRecord) -> bool:
+    """Whether a complete run says other numbers in MLflow than its record: somebody edited them."""
+    return any(
+        # MLflow keeps others in its own ways.
+        math.isfinite(value) and run.data.metrics.get(name) != value
+        for name, value in metrics.of_run(record).items()
+    )
+
+
 def _is_of(client: MlflowClient, run: Run, record: RunRecord) -> bool:
     """Whether a run that was sent live is of this training: it has no point of another."""
     if LIVE_TAG not in run.data.tags:
@@ -163,8 +179,8 @@ def _log(
     tags = [RunTag(*tag) for tag in entities.tags(record, study_digest).items()]
     if why_no_model:
         tags.append(RunTag(NO_MODEL_TAG, why_no_model))
-    metrics = entities.metrics(record, model_id)
+    points = entities.metrics(record, model_id)
     at_once = entities.METRICS_PER_REQUEST
-    client.log_batch(run_id, metrics[:at_once], params, tags)
-    for start in range(at_once, len(metrics), at_once):
-        client.log_batch(run_id, metrics[start : start + at_once])
+    client.log_batch(run_id, points[:at_once], params, tags)
+    for start in range(at_once, len(points), at_once):
+        client.log_batch(run_id, points[start : start + at_once])
