@@ -137,7 +137,7 @@ FAULTS = [
     Fault(
         "Environment",
         "little memory",
-        under(conditions.limited("--data=400000000"), "train"),
+        under(conditions.limited("--data=700000000"), "train"),
         "[Mm]emory",
     ),
     *(
