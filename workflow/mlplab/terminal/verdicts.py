@@ -90,8 +90,8 @@ def broken(study: Path) -> str:
     parts = []
     if crashed := by_status.get("failed", []):
         messages = list(dict.fromkeys(_error(study, run) for run in crashed))
-        more = len(messages) - MESSAGES
-        others = f" (and {number(more, 'other message')})" if more > 0 else ""
+        left = len(messages) - MESSAGES
+        others = f" (and {number(left, 'other message')})" if left > 0 else ""
         told = "; ".join(messages[:MESSAGES])
         parts.append(f"{number(len(crashed), 'network')} crashed: {told}{others}")
     if diverged := by_status.get("diverged", []):
