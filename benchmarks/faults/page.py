@@ -58,19 +58,21 @@ def keep(faults: Sequence[Fault], outcomes: Sequence[Outcome]) -> dict[str, Any]
 
 def write(faults: Sequence[Fault], kept: Mapping[str, Any]) -> None:
     """Write the page of the whole list, from what is kept."""
-    made = {name: Outcome(**values) for name, values in kept.items()}
-    outcomes = [made.get(each.name, Outcome(wrong=["not made yet"])) for each in faults]
-    good = sum(outcome.good for outcome in outcomes)
-    minutes = sum(outcome.seconds for outcome in outcomes) / 60
+    made = {each: Outcome(**kept[each.name]) for each in faults if each.name in kept}
+    waiting = [each.name for each in faults if each not in made]
+    good = sum(outcome.good for outcome in made.values())
+    minutes = sum(outcome.seconds for outcome in made.values()) / 60
     parts = [
         HEAD,
         paragraph(WHAT),
-        f"**{good} of {len(faults)} are as they should be.** Made one after another they take "
+        f"**{good} of {len(made)} are as they should be.** Made one after another they take "
         f"{minutes:.0f} minutes.\n",
     ]
     for group in dict.fromkeys(fault.group for fault in faults):
-        each = zip(faults, outcomes, strict=True)
-        rows = [line(fault, outcome) for fault, outcome in each if fault.group == group]
-        parts.append("\n".join([f"## {group}\n", HEADING, *rows, ""]))
+        rows = [line(fault, outcome) for fault, outcome in made.items() if fault.group == group]
+        if rows:
+            parts.append("\n".join([f"## {group}\n", HEADING, *rows, ""]))
+    if waiting:
+        parts.append(paragraph(f"Of the list, not made yet: {', '.join(waiting)}."))
     parts.append(measured_on(facts()))
     write_text(PAGE, "\n".join(parts))
