@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from mlplab.report import contents
 from mlplab.report.packed import packed, packed_json
 from mlplab.report.tables import Cell, Column, Table, figure
 from mlplab.report.wording import count, human, rounded
@@ -39,13 +38,12 @@ def live(files: Sequence[Path], int8: pd.DataFrame | None) -> Live:
         "networks": {row["activation"]: _about(row) for row in carried.to_dict("records")},
         "colors": {name: colors.of_activation(name) for name in int8["activation"]},
     }
-    library = packed("echarts", (contents.FOLDER / "vendor/echarts.min.js").read_bytes())
     return Live(
         networks=list(carried["activation"]) if "networks" in blocks else [],
         lesson="lesson" in blocks,
         said=_said(carried),
         table=_table(int8),
-        packed=[*blocks.values(), packed_json("live", about), library] if blocks else [],
+        packed=[*blocks.values(), packed_json("live", about)] if blocks else [],
     )
 
 
