@@ -273,7 +273,7 @@ def test_on_a_telephone_it_is_read_and_heard(
 
 def column(page: "sync_api.Page", index: int) -> list[str]:
     """What the first table shows in a column, from top to bottom."""
-    cells = page.locator(f"table.sortable >> nth=0 >> tbody tr td:nth-child({index + 1})")
+    cells = page.locator(f"#results table.sortable >> nth=0 >> tbody tr td:nth-child({index + 1})")
     return [text.split()[0] for text in cells.all_inner_texts()]
 
 
@@ -283,7 +283,7 @@ def test_tables_sort_in_both_directions(
     browser: "sync_api.Browser", report: Path, index: int, way: str
 ) -> None:
     page = opened(browser, report)
-    heading = page.locator(f"table.sortable >> nth=0 >> th >> nth={index}")
+    heading = page.locator(f"#results table.sortable >> nth=0 >> th >> nth={index}")
     button = heading.locator("button")
     assert heading.get_attribute("aria-sort") == "none"
     for direction in ("ascending", "descending"):

@@ -1283,8 +1283,8 @@ def test_of_many_groups_the_best_and_those_in_trouble_are_shown(tmp_path: Path) 
     assert page.count('href="figures/curves/relu/learning_rate=0.01.svg"') == 1
     assert page.count('href="figures/confusion/scratch/relu/learning_rate=0.01.svg"') == 1
     assert "Of 30, 24 are here: the most accurate first, then some with runs" in Tags(page).text
-    # 24 curves, 48 of cells, 2 of the activation, and the overview's seven.
-    assert page.count("<svg") == 24 + 48 + 2 + 7
+    # 24 curves, 48 of cells, 2 of the activation, and the overview's eight.
+    assert page.count("<svg") == 24 + 48 + 2 + 8
     # Results, details, ranking, classes, runs, and of the rates' pairs two.
     assert page.count('class="sortable" data-filter') == 7
 

@@ -18,7 +18,7 @@ from mlplab.study.grid import Run
 from mlplab.study.record import RunFiles, RunRecord
 
 # What every study has beside what it publishes; `published` comes last.
-OWN = ("config.yaml", "study.json", "tracked.json", "published.json")
+OWN = ("config.yaml", "study.json", "tracked.json", "pictures.json", "published.json")
 
 
 @dataclass(frozen=True)

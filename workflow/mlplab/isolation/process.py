@@ -96,8 +96,10 @@ class Process:
         if sys.platform == "linux":
             for level, kind, data in about:
                 if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                    self._number, _, _ = CREDENTIALS.unpack(data[: CREDENTIALS.size])
-                    self._within = os.pidfd_open(self._number)
+                    number, _, _ = CREDENTIALS.unpack(data[: CREDENTIALS.size])
+                    # The kernel says 0 where it is gone already.
+                    if number:
+                        self._number, self._within = number, os.pidfd_open(number)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         if not byte:
             raise Exceeded("ends before it has begun")

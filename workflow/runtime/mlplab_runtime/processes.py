@@ -27,6 +27,7 @@ MODULES = {
 }
 # All other scripts are forks of the process with MLflow.
 NEED_TORCH = {
+    "collect_examples",
     "compare_implementation",
     "decode",
     "pack_lesson",
