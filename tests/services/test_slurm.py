@@ -48,7 +48,7 @@ def test_the_demo_study_gives_the_same_tables_as_a_local_one(
     # Bundles of five runs, and two comparisons of implementations.
     assert on_slurm.log().count("has been submitted with SLURM jobid") == 4 + 2
     lines = answer.stdout.splitlines()
-    trained = [line for line in lines if re.match(r"\d+/57 train \w+ \w+ seed=\d loss ", line)]
+    trained = [line for line in lines if re.match(r"\d+/\d+ train \w+ \w+ seed=\d loss ", line)]
     assert len(trained) == 18
     assert lines[-1].endswith("all runs: make ui STUDY=small")
     ours, theirs = on_slurm.study, local.folder / "results/small"
@@ -137,7 +137,8 @@ def test_a_job_over_its_memory_gets_more(
     # Which of it is known depends on the accounting; the log has the words of Slurm.
     said = long_study.log()
     assert "OUT_OF_MEMORY" in said or "CANCELLED" in said or "FAILED" in said
-    assert "✗ train manual relu seed=0" in output and "Trying to restart job" in output
+    assert re.search(r"✗ train manual relu seed=\d failed", output), output
+    assert "Trying to restart job" in output
     fault.happened = "killed at 600 MB, submitted again with 1,200"
     check(long_study, undisturbed, fault, output, resumes=False)
 
