@@ -1,10 +1,11 @@
-"""What tests on real daemons share: the daemons, and a table of what became of each fault."""
+"""What these tests share: daemons, a browser, and a table of what became of each fault."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,9 +15,36 @@ from services.on_slurm import LONG
 from services.postgresql import PostgreSQL, Server
 from workflow.conftest import Project, fresh, project
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 __all__ = ["project"]
 
 FAULTS = pytest.StashKey[list[str]]()
+
+
+# No request of its own, and as root.
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Debian's Chromium, driven by playwright."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+        yield running
+        running.close()
 
 
 @pytest.fixture

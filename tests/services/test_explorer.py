@@ -2,10 +2,9 @@
 
 import itertools
 import math
-import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,6 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-
-from services.test_report_browser import ARGUMENTS
 
 if TYPE_CHECKING:
     from playwright import sync_api
@@ -222,18 +219,6 @@ SWEEP = """async (addresses) => {
   }
   return found;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    """Debian's Chromium, driven by playwright."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

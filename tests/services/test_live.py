@@ -37,10 +37,6 @@ else:
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from test_report import Study
 
-from services.test_report_browser import browser
-
-__all__ = ["browser"]
-
 MIRROR = Path(__file__).parents[2].parent / "shared" / "data" / "fashion-mnist"
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # A plug-in, for which the page has no formula.

@@ -1,9 +1,7 @@
 """Look at the data, in a real browser: what is shown is what tables and data set say."""
 
 import json
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -20,23 +18,9 @@ else:
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from test_report import Study, sloppy
 
-from .test_report_browser import ARGUMENTS
-
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 pytestmark = pytest.mark.browser
 NETWORKS = ["relu", "sigmoid", "tanh"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    """Debian's Chromium, driven by playwright."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

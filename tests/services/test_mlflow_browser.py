@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +23,6 @@ __all__ = ["finished"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 # MLflow opens a panel over the page on a browser's first visit.
 VISITED = "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
 
@@ -52,17 +50,12 @@ def address(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def context() -> "Iterator[sync_api.BrowserContext]":
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        context = browser.new_context(viewport={"width": 1400, "height": 900})
-        context.add_init_script(VISITED)
-        context.set_default_timeout(60_000)
-        yield context
-        browser.close()
+def context(browser: "sync_api.Browser") -> "Iterator[sync_api.BrowserContext]":
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.add_init_script(VISITED)
+    context.set_default_timeout(60_000)
+    yield context
+    context.close()
 
 
 @pytest.fixture

@@ -11,13 +11,15 @@ from mlplab.judging.mistakes.catalogue import CATALOGUE
 from mlplab.report import contents, templates
 
 FOLDER = Path(__file__).parent / "page"
+# What it has of the report's page: how tables look, and that they can be sorted and filtered.
+SHARED = ("page",)
 WORDS = ("right", "wrong", "failed")
 
 
 def _template(name: str) -> Any:
     environment = templates.environment(FOLDER)
     environment.filters.update(number=number)
-    environment.globals.update(styles=contents.styles(), descriptions=DESCRIPTIONS)
+    environment.globals.update(styles=contents.styles(SHARED), descriptions=DESCRIPTIONS)
     return environment.get_template(name)
 
 
@@ -37,7 +39,7 @@ def of_class(title: str, graded: Sequence[Graded], worth: Points) -> str:
         unnamed=unnamed,
         most=max([unnamed, *mistakes.values()]),
         met=met,
-        scripts=contents.scripts()[-1:],
+        scripts=contents.scripts(SHARED),
     )
     return html
 

@@ -1,5 +1,7 @@
 """What the page is put together from: its sections, styles and scripts, in their order."""
 
+import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 from markupsafe import Markup
@@ -52,19 +54,19 @@ LIVE = (
 SCRIPTS = ("data", "page", "take", "answer", *EXPLORER, "look", *LIVE)
 
 
-def styles() -> list[Markup]:
-    """The text of each style sheet. They are our own and free of what would need escaping."""
-    return [_text(f"styles/{name}.css") for name in STYLES]
+def styles(names: Sequence[str] = STYLES) -> list[Markup]:
+    """The text of style sheets. They are our own and free of what would need escaping."""
+    return [_text(f"styles/{name}.css") for name in names]
 
 
-def scripts() -> list[Markup]:
-    """The text of each script, as styles are."""
-    return [_text(f"scripts/{name}.js") for name in SCRIPTS]
+def scripts(names: Sequence[str] = SCRIPTS) -> list[Markup]:
+    """The text of scripts, as styles are."""
+    return [_text(f"scripts/{name}.js") for name in names]
 
 
 def library(name: str) -> bytes:
     """A library that the page carries (vendor/README.md)."""
-    return (FOLDER / f"vendor/{name}.min.js").read_bytes()
+    return gzip.decompress((FOLDER / f"vendor/{name}.min.js.gz").read_bytes())
 
 
 def cited(commit: str) -> str:
