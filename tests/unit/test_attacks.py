@@ -17,6 +17,7 @@ from mlplab.isolation.run import isolated
 from mlplab.judging.check import problems
 from mlplab.judging.compare import compare, first_difference
 from mlplab.judging.tolerances import Row
+from mlplab.plugins import PlugInError
 
 LIMITS = Limits(seconds=20, call_seconds=3, memory=3 << 29, threads=100)
 MOST_SECONDS = 60
@@ -132,3 +133,12 @@ def test_handing_the_work_to_the_reference_is_right_and_told(mode: str, tmp_path
     rows, notes = judged(path, mode)
     assert first_difference(rows) is None
     assert any("concise, one of the library's own" in note for note in notes)
+
+
+def test_who_has_used_up_the_time_of_all_answers_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("while True:\n    pass\n")
+    limits = Limits(seconds=2, call_seconds=10)
+    said = r"mine\.py:\d: the import has not ended within the 2 s of all its answers"
+    with isolated(path, limits=limits) as run, pytest.raises(PlugInError, match=said):
+        run.implementation(path, watch=True)

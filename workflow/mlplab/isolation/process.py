@@ -66,7 +66,7 @@ class Process:
         self.output, self.printed = b"", 0
         self._limits = limits
         self._scratch = scratch
-        self._seconds, self._ends = 0.0, 0.0
+        self._seconds, self._ends, self._limit = 0.0, 0.0, ""
         self._computed_before: float | None = None
         # Where it writes at which line it is, when it crashes or is asked.
         self._dump, name = tempfile.mkstemp()
@@ -104,9 +104,10 @@ class Process:
         if not byte:
             raise Exceeded("ends before it has begun")
 
-    def answer_within(self, seconds: float) -> None:
-        """Give it so much time, from now on, until `watch` finds it too slow."""
+    def answer_within(self, seconds: float, limit: str = "") -> None:
+        """Give it so much time, from now on, until `watch` finds it too slow: over its `limit`."""
         self._seconds, self._ends = seconds, time.monotonic() + seconds
+        self._limit = limit or f"its limit of {seconds:.0f} s"
         self._computed_before = None
 
     def watch(self) -> None:
@@ -120,9 +121,7 @@ class Process:
         idle = computed - self._computed_before < self._seconds / 2
         if late > (2 * self._seconds if idle else 0):
             self._say_where()
-            raise Exceeded(
-                f"has not ended within its limit of {self._seconds:.0f} s: is it an endless loop?"
-            )
+            raise Exceeded(f"has not ended within {self._limit}: is it an endless loop?")
         memory, threads = self._use()
         if memory > self._limits.memory:
             raise Exceeded(f"takes more than its limit of {_size(self._limits.memory)} of memory")

@@ -160,7 +160,11 @@ class Sandbox:
             raise self._stopped
         dropped, self._dropped = self._dropped, []
         start = time.monotonic()
-        self._process.answer_within(min(self.limits.call_seconds, self._left))
+        if self._left >= self.limits.call_seconds:
+            self._process.answer_within(self.limits.call_seconds)
+        else:
+            limit = f"the {self.limits.seconds:.0f} s of all its answers"
+            self._process.answer_within(max(self._left, 0.0), limit)
         try:
             self._channel.send({"call": call, "words": words, "drop": dropped, **about}, tensors)
             while "note" in (answer := self._channel.receive())[0]:
