@@ -24,7 +24,6 @@ from benchmarks.recorded_store import URI, fill_store
 
 ROOT = Path(__file__).resolve().parents[1]
 ACTIVATION_FILES = [ROOT / f"workflow/mlplab/activations/{name}.py" for name in ACTIVATIONS]
-NETWORKS, LESSON = STUDY / "networks.safetensors", STUDY / "lesson.safetensors"
 
 
 def _config() -> dict[str, Any]:
@@ -70,37 +69,6 @@ def collect_examples() -> None:
     outputs = {**study.tables("collect_examples"), "pictures": STUDY / "pictures.json"}
     runs, groups, agreed = (study.table(name)[1] for name in ("runs", "groups", "agreement"))
     step(DATA, runs, groups, agreed, study.files("run.json"), "test", outputs)
-
-
-def pack_networks() -> None:
-    """Make int8 copies of a network of each activation, for the page."""
-    from mlplab.steps.pack_networks import pack_networks as step
-
-    study = Study()
-    runs, agreed = (study.table(name)[1] for name in ("runs", "agreement"))
-    step(
-        runs,
-        agreed,
-        DATA,
-        study.files("run.json"),
-        study.params["axes"],
-        _activations(),
-        "test",
-        "auto",
-        NETWORKS,
-        study.tables("pack_networks"),
-    )
-
-
-def pack_lesson() -> None:
-    """Put together what the page trains a small network with."""
-    from mlplab.steps.pack_lesson import pack_lesson as step
-
-    step(_activations(), 0, 1, LESSON)
-
-
-def _activations() -> dict[str, Path]:
-    return dict(zip(ACTIVATIONS, ACTIVATION_FILES, strict=True))
 
 
 def _tables(*names: str) -> dict[str, Path]:
@@ -167,7 +135,7 @@ def render_report() -> None:
         ACTIVATION_FILES,
         None,
         STUDY / "pictures.json",
-        [NETWORKS, LESSON],
+        [],
         {**made, "page": STUDY / "report.html"},
     )
 
@@ -185,8 +153,6 @@ STAGES: tuple[Callable[[], None], ...] = (
     summarize,
     tabulate_diagnostics,
     collect_examples,
-    pack_networks,
-    pack_lesson,
     plot_overview,
     plot_diagnostics,
     plot_cells,

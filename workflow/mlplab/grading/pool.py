@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -94,6 +95,8 @@ class _Judge:
         self.connection, theirs = context.Pipe()
         arguments = (theirs, options, os.getpid(), scratch)
         self._process = context.Process(target=_judge_all, args=arguments, daemon=True)
+        # Where it is yet to be started, starting it lets the signals through again.
+        resource_tracker.ensure_running()
         # Ctrl-C is for the parent, which ends the others in order.
         signals = {signal.SIGINT, signal.SIGTERM}
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
