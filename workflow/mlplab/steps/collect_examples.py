@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
@@ -43,9 +42,9 @@ def collect_examples(
     `runs` maps a run's path to its run.json. `pictures` (JSON) has all images of the examples in
     one PNG, and of each network that is looked at the weights of its first layer.
     """
-    all_runs = pd.read_parquet(table)
-    standing = agreement.standing(all_runs, pd.read_parquet(agreed))
-    names = chosen(all_runs, pd.read_parquet(groups), standing)
+    all_runs = tables.read(table)
+    standing = agreement.standing(all_runs, tables.read(agreed))
+    names = chosen(all_runs, tables.read(groups), standing)
     files = [RunFiles.at(Path(runs[name]).parent) for name in names]
     loaded = store.load(data)
     source = loaded.test if scored_on == "test" else loaded.training

@@ -43,11 +43,11 @@ def pack_networks(
     `table` is that of all runs, `agreed` says which implementations are right; `runs` maps a run's
     path to its run.json, `activations` a name to its file.
     """
-    every = pd.read_parquet(table)
+    every = tables.read(table)
     metric = f"{scored_on}_accuracy"
     chosen = {}
     if metric in every:
-        standing = agreement.standing(every, pd.read_parquet(agreed))
+        standing = agreement.standing(every, tables.read(agreed))
         chosen = int8.typical(every, axes, standing, metric)
     files = {name: Path(file) for name, file in activations.items()}
     sizes = {int(run["validation_size"]) for run in chosen.values()} or {0}
@@ -132,8 +132,8 @@ class _Packer:
         arrays = int8.quantised(trained)
         self._check_room(int8.size(arrays))
         activation = place.activation(file)
-        function = _function(activation, int8.restored(arrays))
         parameters = int8.restored(arrays)
+        function = _function(activation, parameters)
         by_formula = registry.REGISTRY.owns(file) and name in FORMULAS
         ranges = int8.Ranges(function)
         predicted = int8.classes(parameters, self._images, self._pixel_max, ranges)
