@@ -72,8 +72,8 @@ def test_a_verdict_is_found_with_the_keyboard(browser: "sync_api.Browser", folde
     link = rows.nth(1).get_by_role("link")
     link.focus()
     window.keyboard.press("Enter")
-    verdict = window.locator("details#of-Jane-Doe")
-    assert verdict.get_attribute("open") is not None
+    verdict = window.locator("details#of-Jane-Doe[open]")
+    verdict.wait_for()
     assert verdict.get_by_text("WRONG Jane Doe").is_visible()
     heading = window.locator("th[data-sortable] button").nth(2)
     heading.focus()
