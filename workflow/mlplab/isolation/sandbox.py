@@ -42,6 +42,8 @@ class Stopped(PlugInError):
 class Sandbox:
     """A process that has loaded nothing yet but the library; use it in a `with` statement.
 
+    It is waited for with the first question.
+
     `notes` are what the files were seen doing that is no mistake but worth knowing.
     """
 
@@ -75,16 +77,9 @@ class Sandbox:
             self._process = Process(
                 theirs, json.dumps(settings), reads, self._scratch, self.with_bwrap, self.limits
             )
+        self._connection = ours
         self._channel = Channel(ours, MOST_OF_AN_ANSWER, self._process.watch)
-        self._process.answer_within(SECONDS_TO_START)
-        try:
-            self._process.meet(ours)
-            hello, _ = self._channel.receive()
-        except (Closed, ProtocolError, Exceeded) as error:
-            self.close()
-            end = self.output[-MOST_OF_A_LINE:] or "it says nothing"
-            raise Stopped(f"the process for strangers' files does not start: {end}") from error
-        self._held: list[str] = hello["held"]
+        self._held: list[str] | None = None
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -120,9 +115,22 @@ class Sandbox:
             # Folders in folders, deeper than Python goes.
             subprocess.run(["rm", "-rf", "--", str(self._scratch)], capture_output=True)
 
+    def _meet(self) -> None:
+        """Wait for the process, which starts while this one computes; raises Stopped."""
+        self._process.answer_within(SECONDS_TO_START)
+        try:
+            self._process.meet(self._connection)
+            hello, _ = self._channel.receive()
+        except (Closed, ProtocolError, Exceeded) as error:
+            self._process.end()
+            end = self.output[-MOST_OF_A_LINE:] or "it says nothing"
+            self._stopped = Stopped(f"the process for strangers' files does not start: {end}")
+            raise self._stopped from error
+        self._held = list(hello["held"])
+
     def not_isolated(self) -> list[str]:
         """What the files could reach, since there is no bwrap or the kernel lacks something."""
-        if self.with_bwrap:
+        if self.with_bwrap or self._held is None:
             return []
         open_to_them = ["they see which processes run here"]
         if "files" not in self._held:
@@ -158,6 +166,8 @@ class Sandbox:
         """The answer to a call, in words `words`; raises PlugInError where there is none."""
         if self._stopped:
             raise self._stopped
+        if self._held is None:
+            self._meet()
         dropped, self._dropped = self._dropped, []
         start = time.monotonic()
         if self._left >= self.limits.call_seconds:
