@@ -97,6 +97,8 @@ rule compare_implementation:
         f"{STUDY}/logs/compare_implementation/{{implementation}}.log",
     benchmark:
         f"{STUDY}/benchmarks/compare_implementation/{{implementation}}.tsv"
+    # First of all: what follows from it is long, and a mistake is told before hours of training.
+    priority: 20
     conda:
         ENVIRONMENT
     threads: 1

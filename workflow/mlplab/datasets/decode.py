@@ -7,8 +7,10 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -39,12 +41,17 @@ def read_idx(dataset: DatasetInfo, paths: Mapping[str, Path]) -> Tensors:
 
 
 def read_sklearn_digits(dataset: DatasetInfo, paths: Mapping[str, Path]) -> Tensors:
-    """scikit-learn's own handwritten digits, which come with the package."""
-    from sklearn.datasets import load_digits
+    """scikit-learn's own handwritten digits, which come with the package.
 
-    digits = load_digits()
-    images = torch.from_numpy(digits.images)
-    labels = torch.from_numpy(digits.target)
+    Its file is read as `sklearn.datasets.load_digits` does, without the second that its import
+    takes.
+    """
+    package = find_spec("sklearn")
+    assert package is not None and package.submodule_search_locations
+    file = Path(package.submodule_search_locations[0], "datasets/data/digits.csv.gz")
+    # Of each image 64 pixels, row by row, and its label.
+    rows = torch.from_numpy(np.loadtxt(file, delimiter=","))
+    images, labels = rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].long()
     training = len(labels) - DIGITS_TEST_IMAGES
     return {
         "training_images": images[:training],
