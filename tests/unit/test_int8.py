@@ -15,8 +15,9 @@ from mlplab import activations
 from mlplab.analysis import int8
 from mlplab.datasets import store
 from mlplab.initializers import initial_parameters
-from mlplab.report.live import _in_words, live
+from mlplab.report.live import live
 from mlplab.steps.pack_networks import _samples, pack_networks
+from mlplab.study.words import run_in_words
 from mlplab.training.predictions import write_predictions
 
 SIZES = (64, 6, 5, 10)
@@ -275,4 +276,4 @@ def test_few_large_images_go_along() -> None:
 
 def test_a_run_is_told_in_words() -> None:
     path = "manual/relu/seed=1/hidden_sizes=64x32/learning_rate=0.5"
-    assert _in_words(path) == "manual, seed 1, hidden sizes 64 × 32, learning rate 0.5"
+    assert run_in_words(path) == "manual, seed 1, hidden sizes 64 × 32, learning rate 0.5"

@@ -28,6 +28,7 @@ from test_report import (
 from mlplab.report import answer, parity, wording
 from mlplab.study import grid
 from mlplab.study.record import RunRecord
+from mlplab.study.words import SAID
 
 Tables = dict[str, pd.DataFrame]
 Reader = Callable[[re.Match[str], Study, Tables], None]
@@ -148,6 +149,11 @@ def read_mean(found: tuple[str | None, ...], row: Any) -> None:
     else:
         assert near(low, row["low"]) and near(str(high), row["high"])
         assert row["low"] <= row["mean"] <= row["high"]
+
+
+def name_of(words: str) -> str:
+    """The setting that is told in words."""
+    return {said: name for name, said in SAID.items()}.get(words, words.replace(" ", "_"))
 
 
 @says(
@@ -427,7 +433,7 @@ def saturated(match: re.Match[str], study: Study, data: Tables) -> None:
       r"(?: \(paired over (.+) seeds?, Holm’s correction for (\d+) tests?\))?\.")  # fmt: skip
 def compared(match: re.Match[str], study: Study, data: Tables) -> None:
     amount, kind, clauses, seeds, tests = match.groups()
-    rows = data["comparisons"][data["comparisons"]["kind"] == kind.replace(" ", "_")]
+    rows = data["comparisons"][data["comparisons"]["kind"] == name_of(kind)]
     assert len(rows) == int(amount)
     words = {
         r"(?<!not )told apart": "told apart",
@@ -528,14 +534,14 @@ def survivors(match: re.Match[str], study: Study, data: Tables) -> None:
 
 @says(r"How results differ by (.+) is not tested: .+\.")
 def untested(match: re.Match[str], study: Study, data: Tables) -> None:
-    kind = match[1].replace(" ", "_")
+    kind = name_of(match[1])
     assert kind in study.config["grid"] and kind not in set(data["comparisons"]["kind"])
 
 
 @says(r"Of (\d+) pairs? of networks from one seed that differ in their (.+) alone, McNemar’s test "
       r"tells (\d+) apart on these images at p < 0.05 \(not corrected\)\.")  # fmt: skip
 def images(match: re.Match[str], study: Study, data: Tables) -> None:
-    rows = data["sampling"][data["sampling"]["kind"] == match[2].replace(" ", "_")]
+    rows = data["sampling"][data["sampling"]["kind"] == name_of(match[2])]
     assert (len(rows), (rows["p_mcnemar"] < 0.05).sum()) == (int(match[1]), int(match[3]))
 
 

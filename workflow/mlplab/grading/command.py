@@ -26,7 +26,7 @@ from mlplab.grading.finding import Finding
 from mlplab.grading.handed_in import Refused, Submission
 from mlplab.grading.points import Points
 from mlplab.grading.pool import Options
-from mlplab.judging.verdict import ALL, HINTS
+from mlplab.judging.verdict import add_hint
 from mlplab.study.code import code_digest
 
 # In the folder of grades: findings by the digest of what they depend on.
@@ -154,14 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--points", type=Path, metavar="FILE", help="points for each requirement, in YAML"
     )
-    parser.add_argument(
-        "--hint",
-        type=int,
-        choices=HINTS,
-        default=ALL,
-        help="how much students are told: "
-        + "; ".join(f"{level} {words}" for level, words in HINTS.items()),
-    )
+    add_hint(parser, "how much students are told")
     parser.add_argument(
         "--activation",
         nargs="+",

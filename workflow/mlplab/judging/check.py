@@ -26,7 +26,7 @@ from mlplab.judging.compare import OF_EACH_ACTIVATION, PARTS, compare, first_dif
 from mlplab.judging.elementwise import requirements
 from mlplab.judging.submissions import Judged
 from mlplab.judging.tolerances import Row
-from mlplab.judging.verdict import ALL, HINTS, Verdict
+from mlplab.judging.verdict import Verdict, add_hint
 from mlplab.plugins import PlugInError, defines
 
 REFERENCE = "concise"
@@ -190,14 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=activations.names(),
         help="check an implementation with these only (default: all)",
     )
-    parser.add_argument(
-        "--hint",
-        type=int,
-        choices=HINTS,
-        default=ALL,
-        help="how much is given away of an implementation: "
-        + "; ".join(f"{level} {words}" for level, words in HINTS.items()),
-    )
+    add_hint(parser, "how much is given away of an implementation")
     parser.add_argument(
         "--isolation",
         choices=("auto", "require", "off"),

@@ -1,5 +1,6 @@
 """A verdict in words: right or wrong and why in the first line, then what was compared."""
 
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,6 +19,12 @@ HINTS = {
 }
 ALL = max(HINTS)
 Standing = Literal["met", "wrong", "fails", "not reached"]
+
+
+def add_hint(parser: ArgumentParser, what: str) -> None:
+    """The option `--hint` of a command; `what` says of what or whom it is."""
+    levels = "; ".join(f"{level} {words}" for level, words in HINTS.items())
+    parser.add_argument("--hint", type=int, choices=HINTS, default=ALL, help=f"{what}: {levels}")
 
 
 @dataclass(frozen=True)

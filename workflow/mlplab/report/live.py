@@ -1,6 +1,5 @@
 """What runs in the page: trained networks in int8, and a small one that is trained by readers."""
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,9 @@ from markupsafe import Markup
 
 from mlplab.report.packed import packed, packed_json
 from mlplab.report.tables import Cell, Column, Table, figure
-from mlplab.report.wording import count, human, rounded
+from mlplab.report.wording import count, rounded
 from mlplab.study import colors
+from mlplab.study.words import run_in_words
 
 NUMBERS = ("Accuracy", "In int8", "Classes that differ", "Kilobytes")
 
@@ -50,16 +50,7 @@ def live(files: Sequence[Path], int8: pd.DataFrame | None) -> Live:
 def _about(row: Mapping[Hashable, Any]) -> dict[str, Any]:
     """What the page says of a network that it runs."""
     said = {name: row[name] for name in ("accuracy", "int8_accuracy", "images")}
-    return {"from": _in_words(str(row["run"])), **said}
-
-
-def _in_words(run: str) -> str:
-    """A run's path, but for its activation, in words: concise, seed 0, learning rate 0.5."""
-    implementation, _, *settings = run.split("/")
-    pairs = (setting.split("=") for setting in settings)
-    said = [f"{human(name)} {value}" for name, value in pairs]
-    # Layer sizes are written 256x128 in a path.
-    return re.sub(r"(?<=\d)x(?=\d)", " × ", ", ".join([implementation, *said]))
+    return {"from": run_in_words(str(row["run"])), **said}
 
 
 def _said(carried: pd.DataFrame) -> str:

@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from mlplab.analysis import agreement, tables
 from mlplab.analysis.diagnostics import histograms_table, silent_units
 from mlplab.analysis.examples import Looked, chosen, examples_table
+from mlplab.analysis.scores import read_predictions
 from mlplab.datasets import store
 from mlplab.figures import sprites
 from mlplab.files import PathLike, write_json
 from mlplab.initializers import initial_parameters
 from mlplab.study.documents import read_run
-from mlplab.study.predictions import Predictions
 from mlplab.study.record import RunFiles, read_rows
 from mlplab.study.settings import Settings
 
@@ -70,12 +69,10 @@ def collect_examples(
 
 
 def _looked(name: str, files: RunFiles, source: store.Split) -> Looked:
-    with pyarrow.parquet.ParquetFile(files.predictions) as file:
-        rows = file.read(columns=["label", "logits"], use_threads=False)
-    labels = rows["label"].to_numpy()
-    logits = rows["logits"].combine_chunks().flatten().to_numpy().reshape(len(labels), -1)
-    first = len(source) - len(labels) if read_run(files.run).scored_on == "validation" else 0
-    return Looked(name, Predictions(labels, logits), first)
+    predictions = read_predictions(files.predictions)
+    images = len(predictions.labels)
+    first = len(source) - images if read_run(files.run).scored_on == "validation" else 0
+    return Looked(name, predictions, first)
 
 
 def _first_layers(

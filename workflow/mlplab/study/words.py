@@ -1,14 +1,17 @@
 """Settings and their values in words: tables, figures and page call them alike."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 SIZES = "hidden_sizes"
+# Where the name alone would not tell what it is.
+SAID = {"weight_std": "initial weight std", "bias_init": "initial biases"}
 
 
 def human(name: str) -> str:
     """The name of a setting or metric in words: learning rate."""
-    return name.replace("_", " ")
+    return SAID.get(name, name.replace("_", " "))
 
 
 def listed(items: Iterable[Any], last: str = "and") -> str:
@@ -41,3 +44,12 @@ def point(activation: str, settings: Mapping[str, str]) -> str:
     sized = f" with {settings[SIZES]}" if SIZES in settings else ""
     others = [f"{human(axis)} {value}" for axis, value in settings.items() if axis != SIZES]
     return f"{activation}{sized}{f' at {listed(others)}' if others else ''}"
+
+
+def run_in_words(path: str) -> str:
+    """A run's path, but for its activation: concise, seed 0, learning rate 0.5."""
+    implementation, _, *settings = path.split("/")
+    pairs = (each.split("=") for each in settings)
+    said = [f"{human(name)} {value}" for name, value in pairs]
+    # Layer sizes are written 256x128 in a path.
+    return re.sub(r"(?<=\d)x(?=\d)", " × ", ", ".join([implementation, *said]))
