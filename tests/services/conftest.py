@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlplab import datasets
+from mlplab.datasets.decode import decode
+from mlplab.datasets.download import download
 from services import slurm
 from services.faults import Fault
 from services.on_slurm import LONG
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["project"]
 
+MIRROR = Path(__file__).parents[2].parent / "shared" / "data" / "fashion-mnist"
 FAULTS = pytest.StashKey[list[str]]()
 
 
@@ -45,6 +49,21 @@ def browser() -> "Iterator[Browser]":
         running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set itself, decoded from a mirror that may lie beside the project."""
+    if not MIRROR.is_dir():
+        pytest.skip(f"no mirror of Fashion-MNIST at {MIRROR}")
+    folder = tmp_path_factory.mktemp("fashion_mnist")
+    info = datasets.info("fashion_mnist")
+    paths = {part: folder / file.name for part, file in info.files.items()}
+    sources = {part: folder / f"{file.name}.json" for part, file in info.files.items()}
+    for part, file in info.files.items():
+        download(info, file, [MIRROR.as_uri()], paths[part], sources[part])
+    decode(info, paths, sources, folder / "data.safetensors", folder / "manifest.json")
+    return folder / "data.safetensors"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from test_report import Study
 
 from mlplab.report.tables import metrics_of, printed
 from mlplab.study import grid
+from services.browsing import taken, taken_table
 
 pytestmark = pytest.mark.browser
 
@@ -491,6 +493,57 @@ def test_two_numbers_are_a_map_and_strands_have_every_setting(
     assert f"{wanted['—']} lines without a value not drawn" in told(page)
 
 
+VIEWS = ("epochs", "by-learning_rate", "map-hidden_sizes-learning_rate", "strands", "article")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_chart_is_taken_along_on_white_paper_and_with_its_numbers(
+    browser: "sync_api.Browser", report: Path, study: Study, view: str
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page.goto(report.as_uri() + f"#explorer?view={view}&activation=relu&activation=tanh")
+    page.wait_for_selector("#explorer .chart svg")
+    name, content = taken(page, "explorer as SVG")
+    text = content.decode()
+    assert name == "explorer.svg" and text.startswith("<svg") and 'width="900"' in text
+    assert not re.search(r"var\(|currentColor|light-dark|#e4e6e9", text)
+    # What cannot be pressed on paper is said there: who has which colour, how many runs there are.
+    assert view.startswith("map") or all(f">{each}</text>" in text for each in ("relu", "tanh"))
+    assert "72 of 108 runs" in re.sub(r"</text><text[^>]*>", " ", text)
+    name, content = taken(page, "explorer as PNG")
+    assert name == "explorer.png" and content.startswith(b"\x89PNG") and len(content) > 5000
+    table = taken_table(page, "the numbers of explorer, explorer.csv")
+    link = page.get_by_role("link", name="link to explorer").get_attribute("href")
+    assert link is not None and told(opened(browser, report, link)) == told(page)
+    curves = study.data()["curves"]
+    epochs = range(1, EPOCHS + 1) if view in ("epochs", "article") else [EPOCHS]
+    keys = ["activation", "hidden_sizes", "learning_rate", "epoch"]
+    for row in table.to_dict("records"):
+        first, of = row["implementation"].split(" = ")[0], tuple(row[key] for key in keys)
+        for metric in METRICS:
+            kept = curves[(curves["implementation"] == first) & (curves["metric"] == metric)]
+            own = kept.astype({"hidden_sizes": int}).set_index(keys).loc[of]
+            found = [row[name] for name in (metric, f"{metric}_lowest", f"{metric}_highest")]
+            expected = own[["mean", "lowest", "highest"]].tolist()
+            assert found == pytest.approx(expected, rel=1e-8)
+    assert set(table["epoch"]) == set(epochs) and (table["seeds"] == 3).all()
+    assert set(table["activation"]) == {"relu", "tanh"}
+    assert not table.duplicated(["implementation", *keys]).any()
+
+
+def test_its_table_is_taken_along(browser: "sync_api.Browser", report: Path) -> None:
+    page = opened(browser, report, "#explorer?view=epochs&activation=sigmoid&epoch=2")
+    table = taken_table(page, "Values of what is shown as CSV")
+    assert set(table["epoch"]) == {2} and set(table["activation"]) == {"sigmoid"}
+    assert set(table["ended"]) > {"1 of 3 seeds failed"}
+    rows = rows_of(page)
+    assert len(table) == len(rows)
+    _, markdown = taken(page, "Values of what is shown as Markdown")
+    assert len(markdown.decode().splitlines()) == len(rows) + 2
+    _, latex = taken(page, "Values of what is shown as LaTeX")
+    assert latex.decode().count("\\\\\n") == len(rows) + 1
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_it_is_readable_on_a_phone_and_in_the_dark_and_to_axe(
     browser: "sync_api.Browser", report: Path, width: int, scheme: str, tmp_path: Path
@@ -504,13 +557,7 @@ def test_it_is_readable_on_a_phone_and_in_the_dark_and_to_axe(
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(report.as_uri() + "#explorer?view=epochs")
     page.wait_for_selector("#explorer .chart svg")
-    for view in (
-        "epochs",
-        "by-learning_rate",
-        "map-hidden_sizes-learning_rate",
-        "strands",
-        "article",
-    ):
+    for view in VIEWS:
         page.locator("#explorer select[name=view]").select_option(view)
         sizes = page.evaluate(
             "[...document.querySelectorAll('#explorer .chart svg text')].map("

@@ -3,32 +3,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from mlplab import activations, datasets, implementations
+from mlplab import activations, implementations
 from mlplab.datasets import store
-from mlplab.datasets.decode import decode
-from mlplab.datasets.download import download
 from mlplab.study.settings import Settings
 from mlplab.training.loop import Trained, train
 from mlplab.training.sanity import sanity
 
-MIRROR = Path(__file__).parents[2].parent / "shared" / "data" / "fashion-mnist"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.fashion_mnist,
-    pytest.mark.skipif(not MIRROR.is_dir(), reason=f"no mirror of Fashion-MNIST at {MIRROR}"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.fashion_mnist]
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> store.Dataset:
-    folder = tmp_path_factory.mktemp("fashion_mnist")
-    info = datasets.info("fashion_mnist")
-    paths = {part: folder / file.name for part, file in info.files.items()}
-    sources = {part: folder / f"{file.name}.json" for part, file in info.files.items()}
-    for part, file in info.files.items():
-        download(info, file, [MIRROR.as_uri()], paths[part], sources[part])
-    decode(info, paths, sources, folder / "data.safetensors", folder / "manifest.json")
-    return store.load(folder / "data.safetensors")
+def data(fashion_mnist: Path) -> store.Dataset:
+    return store.load(fashion_mnist)
 
 
 @pytest.fixture(scope="module")

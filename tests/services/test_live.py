@@ -19,7 +19,6 @@ from safetensors.torch import load_file, save_file
 from mlplab import activations, datasets, implementations
 from mlplab.datasets import store
 from mlplab.datasets.decode import decode
-from mlplab.datasets.download import download
 from mlplab.judging import lesson
 from mlplab.judging.mistakes.catalogue import CATALOGUE
 from mlplab.judging.mistakes.network import Network
@@ -37,7 +36,8 @@ else:
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from test_report import Study
 
-MIRROR = Path(__file__).parents[2].parent / "shared" / "data" / "fashion-mnist"
+from services.browsing import taken, taken_table
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # A plug-in, for which the page has no formula.
 SWISH = "import torch\n\ndef function(x):\n    return x * torch.sigmoid(2 * x)\n"
@@ -103,16 +103,10 @@ def digits_page(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="module")
-def fashion_page(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def fashion_page(tmp_path_factory: pytest.TempPathFactory, fashion_mnist: Path) -> Made:
     folder = tmp_path_factory.mktemp("fashion")
-    info = datasets.info("fashion_mnist")
-    paths = {part: folder / file.name for part, file in info.files.items()}
-    sources = {part: folder / f"{file.name}.json" for part, file in info.files.items()}
-    for part, file in info.files.items():
-        download(info, file, [MIRROR.as_uri()], paths[part], sources[part])
-    decode(info, paths, sources, folder / "data.safetensors", folder / "manifest.json")
     files = {name: activations.source(name) for name in ("relu", "sigmoid", "tanh")}
-    return made(folder, folder / "data.safetensors", Settings(epochs=2), files)
+    return made(folder, fashion_mnist, Settings(epochs=2), files)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +211,6 @@ def test_predictions_are_those_of_torch(page: "sync_api.Page", digits_page: Made
 
 
 @pytest.mark.fashion_mnist
-@pytest.mark.skipif(not MIRROR.is_dir(), reason=f"no mirror of Fashion-MNIST at {MIRROR}")
 def test_all_10_000_predictions_on_fashion_mnist_are_those_of_torch(
     browser: "sync_api.Browser", fashion_page: Made
 ) -> None:
@@ -328,13 +321,32 @@ def test_images_are_chosen_and_drawn_with_mouse_and_keyboard(
         shown = page.locator(".live-bars li .number:last-child").all_inner_texts()
         assert shown == [f"{100 * float(share):.1f} %" for share in said[index]]
     assert "prelu" in page.url and "image=7" in page.url
-    units = page.locator(".live-hidden canvas")
-    assert units.count() == 2
-    above = re.match(r"Hidden units: (\d+) of 32 above 0", units.nth(0).get_attribute("aria-label"))
+    # Hidden units are read one by one: the greatest at first, then by pointer and keyboard.
+    boards = page.locator(".live-hidden [role=slider]")
+    assert boards.count() == 2
     own = {k: v.double() for k, v in digits_page.networks.items() if k.startswith("prelu/")}
     weight = own["prelu/W1"] * own["prelu/W1.scale"]
     z = digits_page.data.test.images[places[7]].double().flatten() / 16 @ weight + own["prelu/b1"]
-    assert above is not None and int(above[1]) == int((z > 0).sum())
+    h = activations.load("prelu").function(z, own["prelu/alpha1"])
+    above = f"{int((h > 0).sum())} of 32 above 0; most: unit {int(h.argmax()) + 1}, "
+    board = boards.nth(0)
+    told = board.get_attribute("aria-valuetext")
+    assert told is not None and f". {above}" in told
+    assert told.startswith(f"Unit {int(h.argmax()) + 1}: {float(h.max()):.2f}".replace("-", "−"))
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 5.5 / 16, box["y"] + box["height"] * 0.75)
+    units = page.locator(".live-hidden >> nth=0 >> small")
+    for unit, key in ((21, "ArrowRight"), (22, "ArrowUp"), (6, "End"), (31, "Home"), (0, "")):
+        said_of = f"Unit {unit + 1}: {float(h[unit]):.2f}".replace("-", "−")
+        assert units.last.inner_text().startswith(f"{said_of}; what it looks for")
+        looks_for = page.locator(".live-hidden canvas[aria-label]")
+        assert looks_for.get_attribute("aria-label") == f"Weights of unit {unit + 1}"
+        assert looks_for.evaluate("canvas => [canvas.width, canvas.height]") == [8, 8]
+        if key:
+            board.focus()
+            page.keyboard.press(key)
     # A drawing: nothing at first, then a stroke with the pointer, then dots with the keyboard.
     page.get_by_role("button", name="Clear").click()
     page.locator("#live-try .live-answer", has_text="A drawing of yours").wait_for()
@@ -401,6 +413,38 @@ def test_a_mistake_is_switched_on_and_said_as_the_check_says_it(page: "sync_api.
     assert part.locator(".live-chart").nth(0).get_attribute("aria-label").startswith("Loss of each")
     part.get_by_role("button", name="Reset").click()
     assert status.inner_text() == "No step yet."
+
+
+def test_charts_are_taken_along(page: "sync_api.Page") -> None:
+    part = page.locator("#live-train")
+    part.get_by_label("nothing", exact=True).check()
+    part.get_by_label("the seed’s own").check()
+    part.get_by_role("button", name="Reset").click()
+    for _ in range(3):
+        part.get_by_role("button", name="Step", exact=True).click()
+    table = taken_table(page, "the numbers of lesson-loss, lesson-loss.csv")
+    assert list(table) == ["step", "loss_this_network"] and table["step"].tolist() == [1, 2, 3]
+    status = part.locator(".live-status").inner_text()
+    assert f"loss {table['loss_this_network'].iloc[-1]:.4g}" in status
+    name, content = taken(page, "lesson-loss as SVG")
+    assert name == "lesson-loss.svg" and b"loss of the batch" in content
+    name, content = taken(page, "lesson-accuracy as PNG")
+    assert name == "lesson-accuracy.png" and content.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["predictions", "cite", "article", "answer"])
+def test_a_link_leads_to_its_place_past_parts_that_start_on_the_way(
+    browser: "sync_api.Browser", digits_page: Made, name: str
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(digits_page.page.as_uri())
+    page.evaluate(f"location.hash = '{name}'")
+    page.wait_for_timeout(2500)
+    read = f"[document.getElementById('{name}').getBoundingClientRect().top, innerHeight + scrollY]"
+    top, end = page.evaluate(read)
+    at_the_end = end >= page.evaluate("document.documentElement.scrollHeight") - 1
+    assert abs(top - 24) < 2 or (at_the_end and 24 < top < 900)
+    page.close()
 
 
 def test_a_view_is_a_link(browser: "sync_api.Browser", digits_page: Made) -> None:

@@ -1,5 +1,6 @@
 """Look at the data, in a real browser: what is shown is what tables and data set say."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ else:
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from test_report import Study, sloppy
+
+from services.browsing import taken, taken_table
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 pytestmark = pytest.mark.browser
@@ -193,7 +196,9 @@ def test_the_keyboard_reaches_all_of_it(browser: "sync_api.Browser", study: Stud
     assert page.evaluate(focused) == "0 1"
     page.keyboard.press("Enter")
     assert page.locator("[aria-pressed=true]").get_attribute("data-cell") == "0 1"
-    page.keyboard.press("Tab")
+    # Past what takes the matrix along.
+    for _ in range(4):
+        page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.name") == "look-pair"
 
 
@@ -284,3 +289,22 @@ def test_where_no_network_finished_the_section_says_so(
     page.goto(failed_page.as_uri())
     assert "There is no network to look at" in page.locator("#look").inner_text()
     assert page.locator("#look img").count() == 0 and messages == []
+
+
+def test_matrix_and_weights_are_taken_along(
+    browser: "sync_api.Browser", study: Study, data: dict[str, pd.DataFrame]
+) -> None:
+    page = opened(browser, address(study) + "#look?network=tanh")
+    label = "Confusion matrix of tanh: true classes in rows, predicted ones in columns"
+    table = taken_table(page, f"{label} as CSV").set_index("true class")
+    assert table.to_numpy().sum() == 3 * 100 and list(table.index) == list(table.columns)
+    for true, row in table.iterrows():
+        for predicted, count in row.items():
+            named = f"{count}: {true} taken for {predicted}"
+            assert page.get_by_role("button", name=named, exact=True).count() == (count > 0)
+    _, latex = taken(page, f"{label} as LaTeX")
+    assert latex.decode().count("\\\\\n") == len(table) + 1
+    name, picture = taken(page, "weights-tanh as PNG")
+    shown = page.locator("#figure-weights-tanh img").get_attribute("src")
+    assert name == "weights-tanh.png" and shown is not None
+    assert picture == base64.b64decode(shown.partition(",")[2])

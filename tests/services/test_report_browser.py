@@ -17,6 +17,8 @@ else:
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from test_report import Study, differing, failing, sloppy, wavy
 
+from services.browsing import taken
+
 pytestmark = pytest.mark.browser
 
 
@@ -150,13 +152,6 @@ def test_where_motion_is_unwanted_nothing_moves(
 
     grows, still = parts("no-preference"), parts("reduce")
     assert grows[0] != grows[1] and still[0] == still[1]
-
-
-def taken(page: "sync_api.Page", label: str) -> tuple[str, bytes]:
-    """The name and content of what a button gives."""
-    with page.expect_download() as started:
-        page.get_by_role("button", name=label, exact=True).click()
-    return started.value.suggested_filename, started.value.path().read_bytes()
 
 
 def test_figures_and_tables_are_taken_along(

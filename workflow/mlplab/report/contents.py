@@ -31,7 +31,7 @@ SECTIONS = {
     "cite": "Cite and run again",
 }
 # Each is styles/<name>.css or scripts/<name>.js.
-STYLES = ("page", "answer", "take", "explorer", "look", "live")
+STYLES = ("page", "answer", "explorer", "look", "live", "take")
 # Each script with what it needs before it.
 EXPLORER = (
     "explorer-state",
@@ -42,13 +42,14 @@ EXPLORER = (
     "explorer-grids",
     "explorer-hover",
     "explorer-table",
+    "explorer-take",
     "explorer-controls",
     "explorer-linked",
     "explorer",
 )
 LIVE = (
     *("live-functions", "live-tensors", "live-network", "live-training", "live-mistakes"),
-    *("live-parts", "live-formula", "live-try", "live-lesson", "live"),
+    *("live-parts", "live-formula", "live-units", "live-try", "live-charts", "live-lesson", "live"),
 )
 # The first one gives the others the data that the page carries.
 SCRIPTS = ("data", "page", "take", "answer", *EXPLORER, "look", *LIVE)

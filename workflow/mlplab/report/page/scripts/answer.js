@@ -53,13 +53,10 @@
     return list;
   }
 
-  // On paper, which is white, whatever the page is.
-  const PAPER = { "--text": "#000000", "--soft": "#444444", "--line": "#cccccc", "--raised": "#ffffff" };
-
   function options({ measure, lines }, moving, onPaper = false) {
     const ends = lines.every((line) => line.name.length <= SHORT);
     const colors = lines.map((line) => (dark.matches && !onPaper ? line.dark : line.color));
-    const ink = onPaper ? (name) => PAPER[name] : themed;
+    const ink = onPaper ? (name) => take.PAPER[name.slice(2)] : themed;
     const soft = ink("--soft");
     const last = Math.max(...lines.flatMap((line) => line.epochs));
     const axis = { axisLabel: { color: soft, fontSize: 12 }, nameTextStyle: { color: soft, fontSize: 12 } };
@@ -68,7 +65,7 @@
       animation: moving,
       animationDuration: 1600,
       animationEasing: "linear",
-      textStyle: { fontFamily: onPaper ? "Helvetica, Arial, sans-serif" : "inherit" },
+      textStyle: { fontFamily: onPaper ? take.FONT : "inherit" },
       grid: { left: 8, right: names, top: ends ? 36 : 36 + 22 * Math.ceil(lines.length / 2), bottom: 28, containLabel: true },
       legend: { show: !ends, top: 0, left: 0, data: lines.map((line) => line.name), textStyle: { color: ink("--text"), fontSize: 12 } },
       xAxis: { ...axis, type: "value", name: "epoch", nameLocation: "middle", nameGap: 28, min: 1, max: Math.max(last, 2), minInterval: 1, splitLine: { show: false } },
@@ -122,14 +119,8 @@
       chart.resize();
       again();
     }).observe(box);
-    take.charts.set(still.querySelector("figure"), () => {
-      const paper = echarts.init(null, null, { renderer: "svg", ssr: true, width: 900, height: 420 });
-      paper.setOption(options(given, false, true));
-      apart(paper, given.lines);
-      const text = paper.renderToSVGString();
-      paper.dispose();
-      return text;
-    });
+    const finish = (paper) => apart(paper, given.lines);
+    take.charts.set(still.querySelector("figure"), () => take.drawn(options(given, false, true), { finish }));
     box.setAttribute("role", "img");
     const ends = given.lines.map((line) => `${line.name} ends at ${printed(line.mean.at(-1))}`);
     box.setAttribute("aria-label", `${still.querySelector("svg").getAttribute("aria-label")} ${ends.join(", ")}.`);

@@ -14,7 +14,7 @@ class Explorer {
     explorerLinked.listen(data.axes);
     this.draw();
     this.listen();
-    if (location.hash.startsWith("#explorer?")) box.closest("section").scrollIntoView();
+    if (location.hash.startsWith("#explorer?")) land(box.closest("section"), "instant");
   }
 
   read(hash) {
@@ -57,9 +57,21 @@ class Explorer {
     drawing.append(this.canvas);
     this.table = element("table");
     const scroll = element("div", this.table, { class: "scroll long", tabindex: "0", role: "region", "aria-label": "Values of what is shown" });
-    this.box.append(drawing, this.said, scroll);
+    this.box.append(drawing, this.said, this.taken(), scroll);
+    take.dataTable(this.table, "explorer-table", "Values of what is shown", () => this.values([this.state.epoch]));
     this.chart = echarts.init(this.canvas, null, { renderer: "svg" });
     this.hover = new ExplorerHover(this.chart, drawing, (mark) => this.words(mark), (unit) => this.isolate(unit));
+  }
+
+  taken() {
+    const paper = () => this.drawn(this.view(explorerTake.theme(), explorerTake.SIZE.width));
+    const epochs = () => (["epochs", "article"].includes(this.state.view) ? this.data.epochs : [this.state.epoch]);
+    this.link = take.link("explorer", "#explorer");
+    return take.chart("explorer", () => explorerTake.svg(paper(), this.said.textContent), () => this.values(epochs()), this.link);
+  }
+
+  values(epochs) {
+    return explorerTake.values(this.view(), epochs);
   }
 
   listen() {
@@ -98,7 +110,8 @@ class Explorer {
     }
   }
 
-  view() {
+  // What is to be drawn, in the page's colours and at its width, or in others.
+  view(theme = explorerTheme.read(), width = this.canvas.clientWidth) {
     const { data } = this;
     const [kind, ...rest] = this.state.view.split("-");
     const state = { ...this.state };
@@ -108,7 +121,6 @@ class Explorer {
     const units = data.units(kind === "cost" ? { ...state, apart: true } : state, across);
     if (!units.some(({ key }) => key === state.only)) state.only = "";
     const metric = data.metrics.get(state.metric);
-    const theme = explorerTheme.read();
     const x = kind === "by" ? rest.join("-") : "";
     const palettes = new Map(data.axes.map((axis) => [axis, axis.colors.map((color) => explorerTheme.readable(color, theme))]));
     const colored = this.colored(units, x);
@@ -122,7 +134,7 @@ class Explorer {
       title: metric.title,
       better: metric.better,
       band: state.by === "mean",
-      width: this.canvas.clientWidth,
+      width,
       scaled: ["epochs", "by", "cost"].includes(kind),
       palette: (axis, index) => palettes.get(axis)[index],
       several,
@@ -144,8 +156,7 @@ class Explorer {
     return data.axis(this.state.color || usual.find((name) => several(data.axis(name))) || "activation");
   }
 
-  draw() {
-    const view = this.view();
+  drawn(view) {
     const drawers = {
       epochs: () => explorerCharts.epochs(view),
       by: () => explorerCharts.setting(view, view.x),
@@ -155,6 +166,11 @@ class Explorer {
       strands: () => explorerGrids.parallel(view),
     };
     view.drawn = drawers[view.kind]();
+    return view;
+  }
+
+  draw() {
+    const view = this.drawn(this.view());
     this.canvas.style.height = view.drawn.height ? `${view.drawn.height}px` : "";
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (width !== this.chart.getWidth() || height !== this.chart.getHeight()) this.chart.resize();
@@ -170,6 +186,7 @@ class Explorer {
     const of = view.kind === "article" ? "Loss and accuracies" : view.title[0].toUpperCase() + view.title.slice(1);
     this.canvas.setAttribute("aria-label", `${of}, ${shown}: ${sentences[0]} The table below has the values.`);
     this.filtered(view.state.chosen);
+    for (const link of this.link) link.href = explorerState.written(this.state, this.choices);
   }
 
   // What dashes and symbols mean: a metric in the article's chart, an implementation in others.

@@ -2,7 +2,7 @@
 "use strict";
 
 const liveLesson = (() => {
-  const { make, style } = liveParts;
+  const { make } = liveParts;
   // A slice of work leaves the page time to answer; charts are drawn so often (ms).
   const [SLICE, DRAWN] = [8, 150];
   // An accuracy that is lower by less would not be noticed.
@@ -70,32 +70,6 @@ const liveLesson = (() => {
     return run.losses.reduce((most, loss, index) => Math.max(most, Math.abs(loss - values[index]) / values[index]), 0);
   }
 
-  const finite = (value) => (Number.isFinite(value) && value > 0 ? value : null);
-
-  function options(lesson, { yours, right, wrong }) {
-    const total = lesson.data.test.labels.length;
-    const [text, soft, line] = [style("--text"), style("--soft"), style("--line")];
-    const axis = { axisLabel: { color: soft, fontSize: 12 }, axisLine: { lineStyle: { color: soft } }, splitLine: { lineStyle: { color: line } }, nameTextStyle: { color: soft, fontSize: 12 } };
-    const chart = (name, kind, of) => ({
-      animation: false,
-      textStyle: { color: text, fontFamily: getComputedStyle(document.body).fontFamily },
-      title: { text: name, left: 0, top: 0, textStyle: { color: text, fontSize: 13, fontWeight: 600 } },
-      grid: { left: 44, right: 16, top: 52, bottom: 40 },
-      legend: { top: 22, left: 0, icon: "roundRect", itemHeight: 3, itemGap: 20, textStyle: { color: text, fontSize: 12 }, data: wrong ? ["right network", "with the mistake"] : ["this network"] },
-      tooltip: { trigger: "axis", confine: true, backgroundColor: style("--raised"), borderColor: line, textStyle: { color: text } },
-      xAxis: { ...axis, type: "value", name: "step", nameLocation: "middle", nameGap: 24, min: 0, max: lesson.batches.length, splitLine: { show: false } },
-      yAxis: { ...axis, type: kind, ...(kind === "value" ? { min: 0, max: 1 } : {}) },
-      series: [
-        ...(wrong ? [{ name: "right network", data: of(right), color: soft, lineStyle: { type: "dashed", width: 1.5 } }] : []),
-        { name: wrong ? "with the mistake" : "this network", data: of(yours), color: wrong ? style("--bad") : style("--blue"), lineStyle: { width: 2 } },
-      ].map((series) => ({ type: "line", showSymbol: false, sampling: "lttb", ...series })),
-    });
-    return [
-      chart("loss of the batch (log)", "log", ({ losses }) => losses.map((loss, index) => [index + 1, finite(loss)])),
-      chart("accuracy on the test images", "value", ({ looks }) => looks.map(({ step, correct }) => [step, correct / total])),
-    ];
-  }
-
   const number = (value) => (Number.isFinite(value) ? value.toPrecision(4) : Number.isNaN(value) ? "not a number" : "infinite");
 
   // At the end: whether the number of right images would give the mistake away.
@@ -152,7 +126,7 @@ const liveLesson = (() => {
     // One chart at a time while it runs: both are a long task.
     function draw(which = [0, 1]) {
       at = performance.now();
-      const found = options(lesson, { ...state.runs, wrong: state.mistake !== null });
+      const found = liveCharts.options(lesson, { ...state.runs, wrong: state.mistake !== null });
       for (const index of which) {
         // The lines alone are soon drawn, all of a chart is not.
         if (state.running) drawn[index].setOption({ series: found[index].series.map(({ data }) => ({ data })) });
@@ -245,7 +219,12 @@ const liveLesson = (() => {
       state.great = value === "great";
       reset();
     }, "");
-    root.append(mistakes, activation, begins, says, make("p", { class: "live-buttons" }, one, run, again), status, announced, make("div", { class: "pair" }, ...charts));
+    function taken(chart, which) {
+      const shown = () => ({ ...state.runs, wrong: state.mistake !== null });
+      const drawn = () => take.drawn(liveCharts.options(lesson, shown(), (name) => take.PAPER[name], take.FONT)[which], { width: 640, height: 360 });
+      return make("div", {}, chart, take.chart(["lesson-loss", "lesson-accuracy"][which], drawn, () => liveCharts.values(lesson, shown(), which)));
+    }
+    root.append(mistakes, activation, begins, says, make("p", { class: "live-buttons" }, one, run, again), status, announced, make("div", { class: "pair" }, ...charts.map(taken)));
     drawn = charts.map((chart) => echarts.init(chart, null, { renderer: "svg" }));
     const sizes = new ResizeObserver(() => drawn.forEach((chart) => chart.resize()));
     charts.forEach((chart) => sizes.observe(chart));

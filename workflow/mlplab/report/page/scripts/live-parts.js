@@ -1,4 +1,4 @@
-// What the live part is built of: elements, images on a canvas, a pad to draw on, hidden units.
+// What the live part is built of: elements, images on a canvas, a pad to draw on.
 "use strict";
 
 const liveParts = (() => {
@@ -114,20 +114,5 @@ const liveParts = (() => {
     return { canvas, show, clear: () => show(pixels.fill(0)) };
   }
 
-  // Hidden units as cells that light up: the greatest output is brightest, what is below 0 has another colour.
-  function units(canvas, values) {
-    const columns = Math.min(values.length, values.length > 64 ? 32 : 16);
-    canvas.width = columns;
-    canvas.height = Math.ceil(values.length / columns);
-    const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
-    const image = new ImageData(canvas.width, canvas.height);
-    values.forEach((value, index) => {
-      const [red, green, blue] = value < 0 ? [86, 180, 233] : [255, 200, 60];
-      const light = Number.isFinite(value) ? Math.abs(value) / most : 1;
-      image.data.set([light * red, light * green, light * blue, 255], 4 * index);
-    });
-    canvas.getContext("2d").putImageData(image, 0, 0);
-  }
-
-  return { make, style, paint, pad, units };
+  return { make, style, paint, pad };
 })();

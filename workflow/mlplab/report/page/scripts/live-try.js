@@ -2,7 +2,7 @@
 "use strict";
 
 const liveTry = (() => {
-  const { make, paint, pad, units } = liveParts;
+  const { make, paint, pad } = liveParts;
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
   function svg(tag, attributes, ...children) {
@@ -55,35 +55,26 @@ const liveTry = (() => {
     return { list, show };
   }
 
-  function layerBoxes(network, name, of, color) {
+  // A box for each part of the network, and the boards of its hidden units; `pixels` is the width of an image.
+  function layerBoxes(network, name, pixels, color) {
     const boxes = [];
-    const canvases = [];
-    network.forEach(({ inputs, units: width, of: activation }, place) => {
+    const boards = [];
+    network.forEach((of, place) => {
+      const { inputs, units, of: activation } = of;
       const layer = place + 1;
       boxes.push(
         make("div", { class: "live-box live-weights", "data-part": `W${layer} b${layer}` },
-          make("span", {}, "W", make("sub", {}, `${layer}`)), make("small", {}, `${inputs} × ${width}`),
-          make("span", {}, "+ b", make("sub", {}, `${layer}`)), make("small", {}, `${width}`)),
+          make("span", {}, "W", make("sub", {}, `${layer}`)), make("small", {}, `${inputs} × ${units}`),
+          make("span", {}, "+ b", make("sub", {}, `${layer}`)), make("small", {}, `${units}`)),
       );
       if (!activation) return;
-      const canvas = make("canvas", { class: "live-units", role: "img" });
-      const line = make("small", {});
-      canvases.push({ canvas, line, width });
+      const board = liveUnits.board(of, place ? 0 : pixels);
+      boards.push(board);
       boxes.push(make("div", { class: "live-box", "data-part": "phi" }, make("span", {}, "φ ", make("small", {}, name)), curve(activation, color)));
       boxes.push(make("div", { class: "live-box live-hidden", "data-part": `H${layer}` },
-        make("span", {}, "H", network.length > 2 ? make("sub", {}, `${layer}`) : "", make("small", {}, ` ${width} hidden units`)), canvas, line));
+        make("span", {}, "H", network.length > 2 ? make("sub", {}, `${layer}`) : "", make("small", {}, ` ${units} hidden units`)), ...board.elements));
     });
-    return { boxes, canvases };
-  }
-
-  function lightUp(canvases, hidden) {
-    canvases.forEach(({ canvas, line, width }, index) => {
-      units(canvas, hidden[index]);
-      const above = hidden[index].filter((value) => value > 0).length;
-      const most = hidden[index].reduce((best, value, place) => (value > hidden[index][best] ? place : best), 0);
-      line.textContent = `${above} of ${width} above 0; most: unit ${most + 1}, ${hidden[index][most].toFixed(2).replace("-", "−")}`;
-      canvas.setAttribute("aria-label", `Hidden units: ${line.textContent}`);
-    });
+    return { boxes, boards };
   }
 
   async function load() {
@@ -114,13 +105,13 @@ const liveTry = (() => {
     const board = make("div", { class: "live-board" });
     const result = bars(names);
     let said = {};
-    let boxes = [];
+    let boards = [];
     let announcing = 0;
 
     function look() {
       const layers = network(state.described);
       const found = liveNetwork.look(layers, state.pixels);
-      lightUp(boxes, found.hidden);
+      boards.forEach((board, index) => board.show(found.hidden[index]));
       result.show(found, about.colors[state.described.activation]);
       // Not at every pixel of a stroke.
       clearTimeout(announcing);
@@ -160,8 +151,8 @@ const liveTry = (() => {
       state.described = described;
       const layers = network(described);
       said = liveFormula.symbols(layers, described.activation, described.function);
-      const built = layerBoxes(layers, described.activation, file, about.colors[described.activation]);
-      boxes = built.canvases;
+      const built = layerBoxes(layers, described.activation, width, about.colors[described.activation]);
+      boards = built.boards;
       const flow = make("div", { class: "live-flow" },
         make("div", { class: "live-box live-input", "data-part": "X" }, make("span", {}, "X ", make("small", {}, `${height} × ${width} pixels`)), drawing.canvas, clear),
         ...built.boxes,

@@ -51,6 +51,6 @@ const live = (() => {
       { rootMargin: "800px" },
     );
     near.observe(section);
-    if (location.hash.startsWith("#live?")) section.scrollIntoView();
+    if (location.hash.startsWith("#live?")) land(section, "instant");
   }
 }

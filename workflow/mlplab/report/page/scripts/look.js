@@ -83,7 +83,7 @@ const look = {
     const pair = look.pairs.findIndex(([one, other]) => one === a && other === b);
     const known = cell.every((place) => place >= 0);
     look.draw({ network, cell: known ? cell : null, pair: Math.max(pair, 0) });
-    if (query && name === "#look") document.getElementById("look").scrollIntoView({ behavior: "instant" });
+    if (query && name === "#look") land(document.getElementById("look"), "instant");
   },
 
   show(change) {
@@ -126,7 +126,7 @@ const look = {
     look.told.textContent =
       `How many ${split} images of each class (row) ${called} takes for each class (column): ${over}. ` +
       `Open a cell to see images of ${name}.`;
-    const heading = classes.map((title) => look.make("th", { scope: "col" }, look.make("span", {}, title)));
+    const heading = classes.map((title) => look.make("th", { scope: "col", class: "number" }, look.make("span", {}, title)));
     const head = look.make("thead", {}, look.make("tr", {}, look.make("td", {}), ...heading));
     const body = look.make("tbody");
     for (const [t, row] of counts.entries()) {
@@ -138,6 +138,9 @@ const look = {
     const table = look.make("table", { class: "look-matrix" }, title, head, body);
     table.addEventListener("keydown", look.arrows);
     look.matrix.replaceChildren(table);
+    look.bar?.remove();
+    const values = () => ({ columns: ["true class", ...classes], rows: counts.map((row, t) => [classes[t], ...row]) });
+    look.bar = take.dataTable(table, `confusion-${activation}`, title.textContent, values);
 
     const own = look.rows.filter((row) => row.kind === "wrong" && row.run === look.state.network);
     const wrong = confusion.flatMap((row, t) => row.filter((_, p) => p !== t)).reduce((a, b) => a + b, 0);

@@ -79,11 +79,31 @@ const sizes = new ResizeObserver((entries) => {
 });
 for (const picture of document.querySelectorAll(".picture")) sizes.observe(picture);
 
+// What starts when a reader comes near it grows: where a link has led stays in place until the reader moves on.
+function land(target, behavior = "auto") {
+  target.scrollIntoView({ behavior });
+  const moved = new AbortController();
+  let size = document.body.clientHeight;
+  const grown = new ResizeObserver(() => {
+    if (document.body.clientHeight !== size) target.scrollIntoView({ behavior: "instant" });
+    size = document.body.clientHeight;
+  });
+  const leave = () => {
+    grown.disconnect();
+    moved.abort();
+  };
+  for (const each of ["wheel", "touchstart", "pointerdown", "keydown", "hashchange"]) {
+    addEventListener(each, leave, { signal: moved.signal, passive: true });
+  }
+  setTimeout(leave, 5000);
+  grown.observe(document.body);
+}
+
 // What a link leads to may be folded.
 function show(target) {
   for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
   for (const each of target.querySelectorAll(":scope > details")) each.open = true;
-  target.scrollIntoView();
+  land(target);
 }
 
 function showNamed() {

@@ -27,6 +27,20 @@ const take = {
       .replaceAll("currentColor", "#000000");
   },
 
+  // Colours of what is drawn on paper, which is white whatever the page is.
+  PAPER: { ground: "#ffffff", raised: "#ffffff", text: "#000000", soft: "#444444", line: "#cccccc", bad: "#a4320a", blue: "#0072b2" },
+  FONT: "Helvetica, Arial, sans-serif",
+
+  // A chart of ECharts as SVG text; `finish(chart)` does what takes the sizes of the drawn one.
+  drawn(option, { width = 900, height = 420, finish } = {}) {
+    const paper = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
+    paper.setOption({ ...option, backgroundColor: take.PAPER.ground, animation: false });
+    finish?.(paper);
+    const text = paper.renderToSVGString();
+    paper.dispose();
+    return text;
+  },
+
   // Drawn twice as large, so that it is sharp in print.
   async png(text) {
     const image = new Image();
@@ -62,7 +76,10 @@ const take = {
   },
 
   csv({ columns, rows }) {
-    const field = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const field = (value) => {
+      const text = String(value ?? "");
+      return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    };
     return [columns, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
   },
 
@@ -122,13 +139,35 @@ const take = {
     return bar;
   },
 
-  figure(figure) {
-    const name = figure.id.replace("figure-", "");
-    const drawn = () => take.charts.get(figure)?.() ?? take.svg(figure.querySelector("svg"));
-    const buttons = [
+  pictures(name, drawn) {
+    return [
       take.button("SVG", `${name} as SVG`, () => take.download(`${name}.svg`, drawn(), "image/svg+xml")),
       take.button("PNG", `${name} as PNG`, async () => take.download(`${name}.png`, await take.png(drawn()))),
     ];
+  },
+
+  // A link to what stands there; in MLflow’s frame there is no address to share.
+  link(name, address) {
+    const link = document.createElement("a");
+    link.href = address;
+    link.textContent = "Link";
+    link.setAttribute("aria-label", `link to ${name}`);
+    return location.protocol === "blob:" ? [] : [link];
+  },
+
+  // What a script draws: `drawn()` is its SVG, `values()` its numbers.
+  chart(name, drawn, values, further = []) {
+    const save = () => take.download(`${name}.csv`, take.csv(values()), "text/csv");
+    const buttons = [...take.pictures(name, drawn), take.button("CSV", `the numbers of ${name}, ${name}.csv`, save)];
+    return take.bar(`Take along: ${name}`, [...buttons, ...further]);
+  },
+
+  figure(figure) {
+    const name = figure.id.replace("figure-", "");
+    const image = figure.querySelector("img");
+    const drawn = () => take.charts.get(figure)?.() ?? take.svg(figure.querySelector("svg"));
+    const save = () => take.download(`${name}.png`, Uint8Array.from(atob(image.src.split(",")[1]), (letter) => letter.charCodeAt(0)), "image/png");
+    const buttons = image ? [take.button("PNG", `${name} as PNG`, save)] : take.pictures(name, drawn);
     const { table } = figure.dataset;
     if (table) {
       const save = async () => {
@@ -138,25 +177,20 @@ const take = {
       };
       buttons.push(take.button("CSV", `the numbers of ${name}, ${table}.csv`, save));
     }
-    const link = document.createElement("a");
-    link.href = `#${figure.id}`;
-    link.textContent = "Link";
-    link.setAttribute("aria-label", `link to ${name}`);
-    // In MLflow’s frame there is no address to share.
-    if (location.protocol !== "blob:") buttons.push(link);
-    figure.append(take.bar(`Take along: ${name}`, buttons));
+    figure.append(take.bar(`Take along: ${name}`, [...buttons, ...take.link(name, `#${figure.id}`)]));
   },
 
-  dataTable(table) {
-    const name = table.dataset.file;
-    const caption = table.caption.textContent;
+  // `values()` are the numbers of a table that a script writes.
+  dataTable(table, name = table.dataset.file, caption = table.caption.textContent, values = null) {
     const shown = () => take.shown(table);
+    const whole = async () => (values ? take.csv(values()) : take.table(name, shown));
     const bar = take.bar(`Take along: ${caption}`, [
-      take.button("CSV", `${caption} as CSV`, async () => take.download(`${name}.csv`, await take.table(name, shown), "text/csv")),
+      take.button("CSV", `${caption} as CSV`, async () => take.download(`${name}.csv`, await whole(), "text/csv")),
       take.button("LaTeX", `${caption} as LaTeX`, () => take.download(`${name}.tex`, take.latex(shown(), caption), "text/plain")),
       take.button("Markdown", `${caption} as Markdown`, () => take.download(`${name}.md`, take.markdown(shown()), "text/plain")),
     ]);
     table.parentElement.after(bar);
+    return bar;
   },
 };
 
