@@ -55,12 +55,10 @@ def main() -> None:
     if arguments.here:
         measure(*arguments.parts)
         return
-    failed = [] if arguments.page else measure_each(arguments.parts or page.PARTS)
+    failed = [] if arguments.page else measure_each(arguments.parts or list(page.PARTS))
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
-    # After a few parts only, the page would lose those whose results are not on this machine.
-    if not arguments.parts:
-        page.write()
+    page.write()
 
 
 if __name__ == "__main__":

@@ -1,26 +1,29 @@
 """The page of all parts, docs/benchmarks.md, from the JSON files that they left."""
 
 import importlib
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import FOLDER
 from mlplab.files import read_json, write_text
 
-# In the order of the page and of `make bench`; each is a module with `main` and `page`.
-PARTS = (
-    "limit",
-    "textbook",
-    "epoch",
-    "memory",
-    "tracking",
-    "writers",
-    "study",
-    "warm",
-    "scale",
-    "cluster",
-    "gpu",
-)
+# Each is a module with `main` and `page`, here with the heading of its section; in the order of the
+# page and of `make bench`.
+PARTS = {
+    "limit": "The machine's limit",
+    "textbook": "The textbook's loop",
+    "epoch": "Seconds per epoch",
+    "memory": "Memory of a training job",
+    "tracking": "Tracking in MLflow",
+    "writers": "Many writers on one tracking server",
+    "study": "A study",
+    "warm": "Warm processes",
+    "scale": "Many runs",
+    "cluster": "On a cluster",
+    "gpu": "On a GPU",
+}
 PAGE = "docs/benchmarks.md"
 
 HEAD = """# Benchmarks
@@ -28,8 +31,8 @@ HEAD = """# Benchmarks
 <!-- Written by `make bench`; from the results that are there: python -m benchmarks --page -->
 
 `make bench` measures all of this and writes this page; `.venv/bin/python -m benchmarks epoch`
-measures one part. What is compared was measured side by side in one run; the results are in
-`results/benchmarks/`.
+measures one part and leaves the others as they stand. What is compared was measured side by side in
+one run, and each part says on which machine; the results are in `results/benchmarks/`.
 """
 
 
@@ -51,14 +54,25 @@ def section(document: Mapping[str, Any]) -> str:
     return f"{part.page(document['result']).rstrip()}\n\n{measured_on(document)}"
 
 
-def documents() -> list[dict[str, Any]]:
-    """What the parts left, in their order."""
-    files = [FOLDER / f"{part}.json" for part in PARTS]
-    return [read_json(file) for file in files if file.is_file()]
+def documents() -> dict[str, dict[str, Any]]:
+    """What the parts left on this machine."""
+    files = {part: FOLDER / f"{part}.json" for part in PARTS}
+    return {part: read_json(file) for part, file in files.items() if file.is_file()}
+
+
+def written() -> dict[str, str]:
+    """The sections that the page has, by heading."""
+    text = Path(PAGE).read_text(encoding="utf-8") if Path(PAGE).is_file() else ""
+    _, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {each.partition("\n")[0]: f"## {each.rstrip()}\n" for each in sections}
 
 
 def write() -> None:
-    """Write the page from the parts that are there."""
-    found = documents()
-    write_text(PAGE, "\n".join([HEAD, *map(section, found)]))
-    print(f"{PAGE}: {', '.join(document['part'] for document in found) or 'no part'}")
+    """Write the page: the parts that are there, and of all others what it says already."""
+    found, before = documents(), written()
+    sections = [
+        section(found[part]) if part in found else before.get(heading, "")
+        for part, heading in PARTS.items()
+    ]
+    write_text(PAGE, "\n".join([HEAD, *filter(None, sections)]))
+    print(f"{PAGE}: {', '.join(found) or 'no part'}")

@@ -1,5 +1,6 @@
 """The benchmark's arithmetic, its order of cases, its textbook and its page; never a timing."""
 
+import importlib
 import re
 import sys
 from functools import partial
@@ -350,8 +351,31 @@ def test_the_page_tells_the_memory_of_every_case_and_the_build_of_torch(
     assert said in " ".join(text.split())
 
 
+def test_a_part_that_was_not_measured_here_keeps_its_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for part, result in (("limit", limit_result()), ("textbook", textbook_result())):
+        write_json(measure.FOLDER / f"{part}.json", document(part, result))
+    page.write()
+    before = Path(page.PAGE).read_text()
+    (measure.FOLDER / "textbook.json").unlink()
+    page.write()
+    assert Path(page.PAGE).read_text() == before
+    # One that is measured takes the place of what stood there.
+    write_json(measure.FOLDER / "limit.json", {**document("limit", limit_result()), "load": 7.0})
+    page.write()
+    assert Path(page.PAGE).read_text() == before.replace("load before 0.1", "load before 7.0", 1)
+
+
+def test_each_part_has_the_heading_of_its_section() -> None:
+    for part, heading in page.PARTS.items():
+        source = Path(importlib.import_module(f"benchmarks.{part}").__file__ or "").read_text()
+        assert re.findall(r"## (.+?)(?:\\n|\n)", source) == [heading]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "measured"), [([], page.PARTS), (["limit", "study"], ("limit", "study"))]
+    ("arguments", "measured"), [([], tuple(page.PARTS)), (["limit", "study"], ("limit", "study"))]
 )
 def test_the_parts_that_are_named_are_measured_or_all(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], measured: tuple[str, ...]
@@ -361,7 +385,7 @@ def test_the_parts_that_are_named_are_measured_or_all(
     monkeypatch.setattr(page, "write", lambda: asked.append("page"))
     monkeypatch.setattr(sys, "argv", ["benchmarks", *arguments])
     command.main()
-    assert asked == [*measured, *([] if arguments else ["page"])]
+    assert asked == [*measured, "page"]
 
 
 def test_a_part_that_does_not_exist_is_refused(
