@@ -108,7 +108,7 @@ const explorerGrids = {
       lostUnits: found.length - known.length,
       option: {
         ...explorerCharts.frame(view),
-        parallel: { left: 40, right: 60, top: 44, bottom: 20, parallelAxisDefault: { nameTextStyle: label, nameGap: 16 } },
+        parallel: { left: 52, right: 60, top: 44, bottom: 20, parallelAxisDefault: { nameTextStyle: label, nameGap: 16 } },
         parallelAxis: [
           ...axes.map((axis, dim) => ({
             dim,
