@@ -208,7 +208,7 @@ def test_an_attempt_begins_its_epochs_anew_and_takes_them_away_when_it_fails(
     ("log", "message", "place"),
     [
         ("epoch 1\nerror: no such mirror\n", "no such mirror", ""),
-        ("epoch 1: loss 0.3\n", "it ended without saying why", ""),
+        ("epoch 1: loss 0.3\n", records.UNSAID, ""),
         (
             'Traceback (most recent call last):\n  File "/a/mlplab/x.py", line 3, in f\n'
             '  File "/v/site-packages/y.py", line 9, in g\nValueError: no\n',
@@ -241,7 +241,7 @@ def test_of_a_job_whose_log_says_nothing_snakemake_or_the_cluster_tell(tmp_path:
     assert records.failure("train", logs, "SLURM-job '3' failed").message == "SLURM-job '3' failed"
     said = records.failure("train", logs)
     assert (said.message, said.log) == ("slurmstepd: error: DUE TO TIME LIMIT", str(own))
-    assert records.failure("train", []).message == "it ended without saying why"
+    assert records.failure("train", []).message == records.UNSAID
 
 
 def test_what_a_run_left_is_its_network(tmp_path: Path) -> None:

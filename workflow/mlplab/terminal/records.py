@@ -15,6 +15,7 @@ PLACE = re.compile(r'^\s+File "(.+)", line (\d+)', re.MULTILINE)
 PACKAGES = "/site-packages/"
 # How a job's log ends where the error is a user's to mend.
 ERROR = "error: "
+UNSAID = "it ended without saying why, as where it is killed or memory runs out"
 REPAIR = "the environment is broken: make it anew, rm -rf .venv && make setup"
 
 
@@ -54,7 +55,7 @@ def failure(name: str, logs: Sequence[str], told: str | None = None) -> Failure:
     if not places and not last.startswith(ERROR):
         # Killed, cancelled, or out of memory or time: of errors the first is the cause.
         errors = [line for text in others for line in text.splitlines() if ERROR in line]
-        return Failure(name, told or (errors or ["it ended without saying why"])[0], "", log)
+        return Failure(name, told or (errors or [UNSAID])[0], "", log)
     mine = [place for place in places if PACKAGES not in place[0]] or places
     place = ":".join(mine[-1]) if mine else ""
     if last.startswith(("ImportError", "ModuleNotFoundError")):

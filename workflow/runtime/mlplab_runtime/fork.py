@@ -27,6 +27,9 @@ def become_job(connection: socket.socket) -> NoReturn:
             status = end.code or 0
         else:
             print(end.code, file=sys.stderr)
+    except MemoryError:
+        # Before the script's own words begin.
+        print("error: out of memory, before the job has begun", file=sys.stderr)
     except BaseException:
         traceback.print_exc()
     finally:
