@@ -14,6 +14,7 @@ from mlplab import activations, implementations
 from mlplab.isolation import launch
 from mlplab.isolation.process import Limits
 from mlplab.isolation.run import isolated
+from mlplab.isolation.sandbox import Sandbox, Stopped
 from mlplab.judging.check import problems
 from mlplab.judging.compare import compare, first_difference
 from mlplab.judging.tolerances import Row
@@ -107,6 +108,19 @@ def test_who_ends_or_loops_is_told_with_its_line(mode: str, tmp_path: Path) -> N
         line = int(re.match(rf"{path}:(\d+): ", first.detail)[1])
         code = path.read_text().splitlines()[line - 1]
         assert code.strip() in ATTACKS[name].at_import + ATTACKS[name].in_step, code
+
+
+def test_who_has_long_waited_to_be_asked_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "loops.py"
+    path.write_text("while True:\n    pass\n")
+    with Sandbox([path], Limits(call_seconds=1)) as sandbox:
+        # It says who it is before anything is asked of it.
+        time.sleep(4)
+        begun = time.monotonic()
+        with pytest.raises(Stopped, match=rf"{path}:[12]: the import has not ended"):
+            sandbox.implementation(path, watch=True)
+        # Its processor time is known: it computes, and need not be waited for any longer.
+        assert time.monotonic() - begun < 2.5
 
 
 def test_no_process_is_left(mode: str, tmp_path: Path) -> None:

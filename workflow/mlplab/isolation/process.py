@@ -50,6 +50,18 @@ class Exceeded(Exception):
     """A process is over one of its limits: which one, in words that follow what it did."""
 
 
+def connected() -> tuple[socket.socket, socket.socket]:
+    """Our end of a connection to a process, and its own."""
+    ours, theirs = socket.socketpair()
+    for each in (ours, theirs):
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            each.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
+    if sys.platform == "linux":
+        # The kernel says who sends a byte only where this was asked for before it was sent.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    return ours, theirs
+
+
 class Process:
     """A process, from its start to its end. What it prints is kept in `output`, up to a limit."""
 
@@ -83,9 +95,10 @@ class Process:
         os.set_blocking(self._pipe.fileno(), False)
 
     def meet(self, connection: socket.socket) -> None:
-        """Wait for its first byte, with which the kernel says its number: bwrap is in between."""
-        if sys.platform == "linux":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        """Wait for its first byte, with which the kernel says its number: bwrap is in between.
+
+        `connection` is the end of a pair from `connected`.
+        """
         while True:
             try:
                 byte, about, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(CREDENTIALS.size))

@@ -6,7 +6,6 @@ process, the caller gets a PlugInError that says so.
 
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,7 +21,7 @@ from mlplab.activations import Activation
 from mlplab.implementations import Build
 from mlplab.isolation import launch
 from mlplab.isolation.messages import Channel, Closed, ProtocolError, Tensors
-from mlplab.isolation.process import Exceeded, Limits, Process
+from mlplab.isolation.process import Exceeded, Limits, Process, connected
 from mlplab.isolation.remote import remote_activation, remote_build
 from mlplab.plugins import PlugInError
 
@@ -60,10 +59,7 @@ class Sandbox:
         self._dropped: list[int] = []
         self._scratch = Path(tempfile.mkdtemp(prefix="mlplab-")).resolve()
         (self._scratch / launch.HOME).mkdir()
-        ours, theirs = socket.socketpair()
-        for each in (ours, theirs):
-            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                each.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
+        ours, theirs = connected()
         reads = launch.readable(list(self._shown))
         settings = {
             "threads": torch.get_num_threads(),
