@@ -11,6 +11,7 @@ import pandas as pd
 
 from mlplab.report.setup import provenance
 from mlplab.report.wording import is_finite, number, rounded
+from mlplab.study.metrics import LATE_EPOCHS
 from mlplab.study.record import RunFiles
 
 HEAD = """# {study}
@@ -114,6 +115,8 @@ def page(study: Path, config: str) -> str:
         + "\n## Accuracy over seeds\n\n"
         + summary(study)
         + "\n## Comparisons over seeds\n\n"
+        + f"Of each run's mean test accuracy over the last {LATE_EPOCHS} epochs, which depends "
+        + "less on the seed; intervals and tests are over seeds.\n\n"
         + comparisons(study)
         + "\n## The test set's own sampling error\n\n"
         + "Another thing than the spread over seeds: how much of a difference the test images "
