@@ -13,17 +13,19 @@ import pytest
 from conftest import failed_record, run_record, write_record
 from mlplab.crate import archive
 from mlplab.crate.archive import unpack
-from mlplab.crate.compare import Verdict, differences, summary
+from mlplab.crate.compare import Allowed, Verdict, differences, summary
 from mlplab.crate.received import ReceivedCrate, receive
 from mlplab.crate.reproduce import compared as compare_studies
 from mlplab.crate.reproduce import prepare
 from mlplab.errors import UserError
-from mlplab.files import file_digest, write_json
+from mlplab.files import file_digest, write_json, write_text
+from mlplab.study import grid
 from mlplab.study.record import RunRecord
 from mlplab.study.rounding import LOSS
 
 RUN = "scratch/relu/seed=0"
 MARGIN = 0.005
+ALLOWED = Allowed(MARGIN)
 
 
 def zipped(path: Path, *entries: tuple[str | zipfile.ZipInfo, str]) -> Path:
@@ -200,7 +202,7 @@ def test_a_folder_that_is_there_is_left_alone(crate: Callable[..., Path], tmp_pa
 
 
 def compared(there: RunRecord, here: RunRecord) -> tuple[Verdict, list[str]]:
-    return summary({RUN: list(differences(RUN, there, here, MARGIN))}, {}, MARGIN)
+    return summary({RUN: list(differences(RUN, there, here, ALLOWED))}, {}, ALLOWED)
 
 
 def with_value(record: RunRecord, epoch: int, name: str, value: float) -> RunRecord:
@@ -259,10 +261,10 @@ def test_two_diverged_runs_with_the_same_nan_are_the_same() -> None:
 
 
 def test_other_parameters_with_the_same_scores_are_rounding() -> None:
-    verdict, lines = summary({RUN: []}, {RUN: False}, MARGIN)
+    verdict, lines = summary({RUN: []}, {RUN: False}, ALLOWED)
     assert verdict == Verdict.ROUNDING
     assert "parameters or predictions are not" in lines[1]
-    assert summary({RUN: []}, {RUN: True}, MARGIN)[0] == Verdict.BITWISE
+    assert summary({RUN: []}, {RUN: True}, ALLOWED)[0] == Verdict.BITWISE
 
 
 def test_a_study_that_chose_another_combination_is_different(tmp_path: Path) -> None:
@@ -281,9 +283,55 @@ def test_a_study_that_chose_another_combination_is_different(tmp_path: Path) -> 
         write_record(run_record(), folder)
         study = folder.parents[3]
         write_json(study / "selection.json", {**chosen, "test_accuracy_mean": accuracy})
+        write_text(study / "tables/agreement.csv", "implementation,verdict\nscratch,agrees\n")
     assert compare_studies(received, tmp_path / "again")[0] == Verdict.ROUNDING
     other = {**chosen, "point": {"learning_rate": "0.5"}}
     write_json(tmp_path / "again/results/mine/selection.json", other)
     verdict, lines = compare_studies(received, tmp_path / "again")
     assert verdict == Verdict.DIFFERENT
     assert lines[1].startswith("First: selection.json, point: {'learning_rate': '0.1'} in the")
+
+
+def test_a_loss_may_be_off_as_implementations_that_agree_are_apart(tmp_path: Path) -> None:
+    config = {
+        "study": "mine",
+        "selection": False,
+        "comparisons": {"equivalence_margin": MARGIN},
+        "grid": {
+            "implementation": ["scratch", "concise", "mine"],
+            "activation": ["relu", "tanh"],
+            "seed": [0],
+        },
+        "network": {},
+        "training": {},
+    }
+    received = ReceivedCrate(tmp_path / "sent", config, {})
+    again = tmp_path / "again/results/mine"
+    loss = run_record().history[1]["training_loss"]
+    # Here, the two that agree are 0.4 % apart with relu and the same with tanh; mine is wrong.
+    sizes = {"concise/relu": 1.004, "mine/tanh": 2.0}
+    for run in grid.runs(config):
+        factor = sizes.get(run.rpartition("/")[0], 1.0)
+        here = with_value(run_record(), 2, "training_loss", loss * factor)
+        write_record(run_record(), received.run_files(run).run.parent)
+        write_record(here, again / "runs" / run)
+    rows = "concise,agrees\nscratch,agrees\nmine,differs\n"
+    write_text(again / "tables/agreement.csv", f"implementation,verdict\n{rows}")
+
+    def found(run: str, factor: float) -> tuple[Verdict, str]:
+        sent = with_value(run_record(), 2, "training_loss", loss * factor)
+        write_record(sent, received.run_files(run).run.parent)
+        verdict, lines = compare_studies(received, tmp_path / "again")
+        write_record(run_record(), received.run_files(run).run.parent)
+        return verdict, lines[0]
+
+    write_record(
+        with_value(run_record(), 2, "training_loss", 2 * loss),
+        received.run_files("mine/tanh/seed=0").run.parent,
+    )
+    verdict, line = found("scratch/relu/seed=0", 1.011)
+    assert verdict == Verdict.ROUNDING and "losses within 0.012 of their size" in line
+    assert "3 times what is here between implementations that agree" in line
+    assert found("scratch/relu/seed=0", 1.013)[0] == Verdict.DIFFERENT
+    assert found("scratch/tanh/seed=0", 1.011)[0] == Verdict.DIFFERENT
+    assert found("scratch/tanh/seed=0", 1.0009)[0] == Verdict.ROUNDING

@@ -1,11 +1,12 @@
 """`mlplab reproduce`: run the study of a crate again, elsewhere, and say whether it is the same."""
 
 import argparse
+import csv
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,11 @@ import yaml
 from mlplab import activations, implementations, initializers
 from mlplab.config.resolve import PLUG_INS, resolve
 from mlplab.crate.compare import (
+    TIMES_APART,
+    Allowed,
     Difference,
     Verdict,
+    apart,
     differences,
     summary,
     value_differences,
@@ -27,7 +31,8 @@ from mlplab.files import file_digest, read_json, write_text
 from mlplab.study import grid, provenance
 from mlplab.study.code import LIBRARY, training_digest
 from mlplab.study.documents import read_run
-from mlplab.study.record import RunFiles
+from mlplab.study.record import RunFiles, RunRecord
+from mlplab.study.rounding import LOSS
 
 # This checkout, whose workflow and library run the study.
 CHECKOUT = LIBRARY.parents[1]
@@ -151,25 +156,57 @@ def run(folder: Path, cores: str, threads: int | None) -> None:
 
 def compared(crate: ReceivedCrate, folder: Path) -> tuple[Verdict, list[str]]:
     """Whether the study in the folder is the crate's: the verdict, and lines that say it."""
-    accuracy = crate.config["comparisons"]["equivalence_margin"]
     runs: dict[str, list[Difference]] = {}
     files: dict[str, bool] = {}
-    for path in grid.runs(crate.config):
-        there = crate.run_files(path)
-        here = RunFiles.at(folder / there.run.parent.relative_to(crate.folder))
-        runs[path] = list(differences(path, there.load(), here.load(), accuracy))
-        pairs = ((there.parameters, here.parameters), (there.predictions, here.predictions))
-        known = [(was, now) for then, now in pairs if (was := crate.digest(then))]
+    there = {path: crate.run_files(path) for path in grid.runs(crate.config)}
+    here = {
+        path: RunFiles.at(folder / each.run.parent.relative_to(crate.folder))
+        for path, each in there.items()
+    }
+    records = {path: each.load() for path, each in here.items()}
+    allowed = _allowed(crate, folder, records)
+    for path in there:
+        then, now = there[path], here[path]
+        runs[path] = list(differences(path, then.load(), records[path], allowed[path]))
+        pairs = ((then.parameters, now.parameters), (then.predictions, now.predictions))
+        known = [(was, new) for old, new in pairs if (was := crate.digest(old))]
         if known:
-            files[path] = all(was == file_digest(now) for was, now in known)
-    chosen = list(_selections(crate, folder, accuracy)) if crate.config["selection"] else []
-    return summary({**runs, "selection.json": chosen} if chosen else runs, files, accuracy)
+            files[path] = all(was == file_digest(new) for was, new in known)
+    most = max(allowed.values(), key=lambda each: each.loss)
+    chosen = list(_selections(crate, folder, most)) if crate.config["selection"] else []
+    return summary({**runs, "selection.json": chosen} if chosen else runs, files, most)
 
 
-def _selections(crate: ReceivedCrate, folder: Path, accuracy: float) -> Iterator[Difference]:
+def _allowed(
+    crate: ReceivedCrate, folder: Path, records: Mapping[str, RunRecord]
+) -> dict[str, Allowed]:
+    """How far each run may be off: more where implementations that agree are themselves apart.
+
+    That is taken from what was trained here, since the crate's numbers are what is in question.
+    """
+    share = crate.config["comparisons"]["equivalence_margin"]
+    table = folder / crate.study.relative_to(crate.folder) / "tables/agreement.csv"
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    agree = {row["implementation"] for row in rows if row["verdict"] == "agrees"}
+    cells: dict[str, dict[int, list[RunRecord]]] = {}
+    cell_of = {}
+    for path, run in grid.runs(crate.config).items():
+        cell_of[path] = f"{run.activation}/{run.point}"
+        seeds = cells.setdefault(cell_of[path], {})
+        if run.implementation in agree:
+            seeds.setdefault(run.seed, []).append(records[path])
+    loss = {
+        cell: max([LOSS, *(TIMES_APART * apart(twins) for twins in seeds.values())])
+        for cell, seeds in cells.items()
+    }
+    return {path: Allowed(share, loss[cell]) for path, cell in cell_of.items()}
+
+
+def _selections(crate: ReceivedCrate, folder: Path, allowed: Allowed) -> Iterator[Difference]:
     """What differs in which combination was chosen, and in what the test set says of it."""
     path = crate.study / "selection.json"
     old, new = read_json(path), read_json(folder / path.relative_to(crate.folder))
     # Their scores stand above them as means.
     old.pop("runs")
-    yield from value_differences(path.name, old, new, accuracy)
+    yield from value_differences(path.name, old, new, allowed)
