@@ -109,12 +109,25 @@ def notable(table: pd.DataFrame, kind: str) -> list[str]:
     rows = of_kind(table, kind)
     rows = rows[rows["verdict"].isin(("told apart", "runs missing"))]
     ordered = rows.sort_values("p_holm", kind="stable", na_position="last").to_dict("records")
-    return [f"{_pair(row)}: {row['conclusion']}." for row in ordered]
+    axes = _axes(table)
+    return [f"{_pair(row, axes)}: {row['conclusion']}." for row in ordered]
 
 
-def _pair(row: Mapping[Hashable, Any]) -> str:
+def _axes(table: pd.DataFrame) -> list[str]:
+    """The further axes of the grid, whose values are those of both sides of a pair."""
+    columns = list(table.columns)
+    return columns[columns.index("within") + 1 : columns.index("first")]
+
+
+def _pair(row: Mapping[Hashable, Any], axes: Sequence[str]) -> str:
+    """The two that are compared and where: relu and tanh (manual, 2 layers of 128)."""
     first, second = _compared(row)
-    return f"{first} and {second} ({row['within']})"
+    settings = {axis: words.tabulated(axis, row[axis]) for axis in axes if axis != row["kind"]}
+    said = [
+        value if axis == words.SIZES else f"{human(axis)} {value}"
+        for axis, value in settings.items()
+    ]
+    return f"{first} and {second} ({', '.join([row['within'], *said])})"
 
 
 def _compared(row: Mapping[Hashable, Any]) -> tuple[str, str]:
@@ -270,9 +283,10 @@ def mcnemar(table: pd.DataFrame) -> list[str]:
     ]
     each = table[table["first"] != ""]
     both = each[(each["first_better"] > 0) & (each["second_better"] > 0)]
+    axes = _axes(table)
     turned = [
-        f"{_pair(row)}: the first on {row['first_better']}, the second on {row['second_better']}, "
-        f"neither on {row['not_told_apart']} of {row['seeds']}"
+        f"{_pair(row, axes)}: the first on {row['first_better']}, the second on "
+        f"{row['second_better']}, neither on {row['not_told_apart']} of {row['seeds']}"
         for row in both.to_dict("records")
     ]
     if turned:
