@@ -70,7 +70,8 @@ const explorerTake = {
           const { value, low, high } = data.at(unit, name, epoch);
           return mean ? [value, low, high] : [value];
         }),
-        ...data.costs.map((name) => data.costsOf(unit, name)[0]),
+        // Of implementations that are one line, each has its own.
+        ...data.costs.map((name) => [...new Set(data.costsOf(unit, name))].join(" / ")),
         data.trouble(unit) || "finished",
       ]),
     );
