@@ -213,8 +213,21 @@ class Slurm:
         return []
 
     def wait_until_idle(self) -> None:
-        """Wait until both nodes are up, with nothing to do."""
-        wait_for(lambda: self.states() == ["idle"] * len(NODES), 60, "two idle nodes")
+        """Wait until both nodes are up, with nothing to do.
+
+        A controller that is killed may forget a job that has just begun, and drain its node when
+        that is found: as an administrator does, it is taken back.
+        """
+
+        def idle() -> bool:
+            states = dict(zip(NODES, self.states(), strict=False))
+            for node, state in states.items():
+                if state.startswith(("drain", "drng", "down")):
+                    with contextlib.suppress(subprocess.SubprocessError):
+                        self.run("scontrol", "update", f"nodename={node}", "state=resume")
+            return list(states.values()) == ["idle"] * len(NODES)
+
+        wait_for(idle, 120, "two idle nodes")
 
     def gpus(self) -> list[str]:
         """What each job that there was asked for beside cores and memory: gres:gpu:1 or N/A."""
