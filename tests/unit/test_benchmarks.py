@@ -153,6 +153,7 @@ def test_a_case_is_compared_with_textbook_floor_and_relu_of_its_own_passes() -> 
     assert tanh["training"]["median"] == 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("matmul_precision")
 @pytest.mark.parametrize("implementation", ["manual", "numpy"])
 def test_a_case_trains_on_from_epoch_to_epoch(digits: store.Dataset, implementation: str) -> None:

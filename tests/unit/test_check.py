@@ -11,6 +11,9 @@ from conftest import CORPUS
 from mlplab import activations, implementations
 from mlplab.judging import check
 
+# A check takes a second or more.
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent.parent
 
 # The first lines of some verdicts, as far as the place.

@@ -38,6 +38,7 @@ def test_a_family_of_real_seeds_without_a_difference_has_few_findings(
     assert found["**now**"] <= 0.08 and found["**now**"] < found["t"]
 
 
+@pytest.mark.slow
 @SIZES
 def test_other_seeds_and_other_images_are_covered(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coverage, "RESAMPLED", 200)

@@ -106,6 +106,7 @@ def test_something_else_than_a_mapping_is_refused(file: Path, kind: str) -> None
         READ[kind][0](file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["run", "evaluation"])
 def test_any_byte_that_changes_is_found(file: Path, kind: str) -> None:
     read, document = READ[kind]

@@ -277,6 +277,7 @@ def test_a_mirror_that_sends_a_byte_now_and_then_is_given_up(
     fetch([server.mirror("drip"), server.mirror("good")], tmp_path / "raw")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["drip", "drip_headers"])
 def test_a_mirror_is_given_up_when_its_time_is_over(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str

@@ -393,6 +393,7 @@ def broken_job(folder: Path, data: Path, what: str, **changes: Any) -> Job:
     return job_of(data, **{kind: path}, **{"epochs": 4} | changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_broken_plug_in_gives_a_record_of_its_failure(
     place: Place, capsys: pytest.CaptureFixture[str], what: str
@@ -424,6 +425,7 @@ def test_a_broken_plug_in_gives_a_record_of_its_failure(
     assert np.array(evaluation.confusion).tolist() == [[0] * 10] * 10
 
 
+@pytest.mark.slow
 def test_a_failed_and_a_sound_run_have_the_same_keys(place: Place) -> None:
     sound = place.record(job_of(place.data), "sound")
     failed = place.record(broken_job(place.folder / "a", place.data, "empty"), "failed")
@@ -440,6 +442,7 @@ def test_a_failed_and_a_sound_run_have_the_same_keys(place: Place) -> None:
     assert tables_of[0].schema == tables_of[1].schema
 
 
+@pytest.mark.slow
 def test_a_mended_plug_in_replaces_the_record_of_its_failure(place: Place) -> None:
     job = broken_job(place.folder / "a", place.data, "fails while training")
     assert place.record(job).run.status == "failed"

@@ -356,6 +356,7 @@ def all_figures() -> dict[str, Figure]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", all_figures())
 def test_figures_are_saved_as_svg_with_readable_text_and_as_png(name: str, tmp_path: Path) -> None:
     svg, png = tmp_path / "new" / "figure.svg", tmp_path / "new" / "figure.png"

@@ -190,6 +190,7 @@ LATE: dict[str, tuple[str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATE)
 def test_nothing_is_overlooked_and_nothing_right_is_refused(name: str, tmp_path: Path) -> None:
     otherwise, quantity = LATE[name]

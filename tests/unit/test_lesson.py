@@ -75,6 +75,7 @@ def test_the_framework_s_network_is_what_the_catalogue_s_right_one_is() -> None:
     torch.testing.assert_close(found["losses"], tensors["tanh/losses"][:45], rtol=1e-12, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n in lesson.MISTAKES if n != "softmax-overflows"])
 def test_the_check_names_each_mistake_as_the_page_does(name: str) -> None:
     settings = lesson.MISTAKES[name]

@@ -200,6 +200,7 @@ def test_the_documentation_lists_every_metric() -> None:
     assert table in page, f"results/README.md must hold:\n{table}"
 
 
+@pytest.mark.slow
 def test_an_entry_that_is_added_arrives_everywhere(
     tmp_path: Path, digits_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

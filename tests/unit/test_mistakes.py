@@ -132,11 +132,13 @@ class PenaltyOfCubes(Network):
         return loss + 1e-3 * (self.values["W1"].abs() ** 3).sum(), correct
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1.234567, 0.9999, 1 + 1e-9, 1 / 3])
 def test_a_factor_of_a_number_is_no_cause(factor: float) -> None:
     assert cause(Scaled, factor=factor) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e-2, 1e-6, 1e-10])
 def test_what_is_no_known_mistake_is_not_named(size: float) -> None:
     assert cause(Noisy, "gradient", size=size) == ""

@@ -20,6 +20,9 @@ from mlplab.judging.tolerances import Row
 from mlplab.judging.values import difference, farthest
 from mlplab.plugins import summary
 
+# A check takes a second or more.
+pytestmark = pytest.mark.slow
+
 REFERENCE = implementations.source("concise")
 
 # Wrong file → the first quantity that differs, of what, at which step.

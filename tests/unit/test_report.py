@@ -1093,6 +1093,7 @@ def sloppy(run: grid.Run) -> str:
     return MESSAGE if run.implementation == "concise" else ""
 
 
+@pytest.mark.slow
 def test_failed_runs_are_told_with_each_message_once(tmp_path: Path) -> None:
     study = Study(tmp_path, error=sloppy)
     found = next(found for found in study.findings() if found.title == "Failures")
@@ -1142,6 +1143,7 @@ def test_a_study_in_which_all_runs_failed_is_rendered(tmp_path: Path) -> None:
     assert "nan" not in text.lower()
 
 
+@pytest.mark.slow
 def test_a_selection_says_what_won_and_that_the_test_set_was_read_once(tmp_path: Path) -> None:
     config = {"selection": True, "training": {"validation_size": 100}}
     study = Study(tmp_path, config=config, learning_rate=[0.1, 0.5])
@@ -1307,6 +1309,7 @@ def large(folder: Path, seeds: int) -> Study:
     )
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_are_a_page_of_less_than_five_megabytes(tmp_path: Path) -> None:
     study = large(tmp_path, 10)
     assert len(study.runs) == 1000
@@ -1333,6 +1336,7 @@ def test_a_thousand_runs_are_a_page_of_less_than_five_megabytes(tmp_path: Path) 
     assert "Every dot is one run’s median over its epochs; evaluation" in page
 
 
+@pytest.mark.slow
 def test_more_runs_are_a_file_only(tmp_path: Path) -> None:
     study = large(tmp_path, 11)
     page = study.page()

@@ -30,6 +30,9 @@ from mlplab.study import grid
 from mlplab.study.record import RunRecord
 from mlplab.study.words import SAID
 
+# All sentences of many studies: they take ten seconds together.
+pytestmark = pytest.mark.slow
+
 Tables = dict[str, pd.DataFrame]
 Reader = Callable[[re.Match[str], Study, Tables], None]
 READERS: list[tuple[re.Pattern[str], Reader]] = []

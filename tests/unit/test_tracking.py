@@ -97,6 +97,7 @@ def small(**run: Any) -> RunRecord:
     return run_record(PATH, history=[epoch_row(1)], **run)
 
 
+@pytest.mark.slow
 def test_the_study_is_started_once(store: Store) -> None:
     again = mlflow_study.start_study(store.uri, store.study["study"])
     assert again == store.study

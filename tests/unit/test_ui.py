@@ -131,6 +131,7 @@ class Healthy(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--browser"]])
 def test_the_address_is_told_when_the_server_answers(
     options: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
