@@ -62,7 +62,7 @@ def apart(records: Iterable[RunRecord]) -> float:
     greatest = 0.0
     for one, other in combinations(records, 2):
         for row, twin in zip(one.history, other.history, strict=False):
-            pairs = [(row[name], twin[name]) for name in row if name.endswith("loss")]
+            pairs = [(row[name], twin[name]) for name in row if not is_share(name)]
             for a, b in pairs:
                 if _is_number(a) and _is_number(b) and a != b:
                     greatest = max(greatest, abs(a - b) / max(abs(a), abs(b)))

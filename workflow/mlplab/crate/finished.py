@@ -21,6 +21,12 @@ from mlplab.study.record import RunFiles, RunRecord
 OWN = ("config.yaml", "study.json", "tracked.json", "pictures.json", "published.json")
 
 
+def read_table(study: Path, name: str) -> list[dict[str, str]]:
+    """The rows of a table of the study in a folder, as text."""
+    with (study / f"tables/{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 @dataclass(frozen=True)
 class FinishedStudy:
     """A study by its name, in the project's folder `root`; paths are relative to that."""
@@ -52,9 +58,7 @@ class FinishedStudy:
 
     def table(self, name: str) -> list[dict[str, str]]:
         """The rows of one of its tables, as text."""
-        path = self.root / self.folder / f"tables/{name}.csv"
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        return read_table(self.root / self.folder, name)
 
     def own_files(self) -> list[str]:
         """The files of the study that tell what was run and found; no run's."""

@@ -1,7 +1,6 @@
 """`mlplab reproduce`: run the study of a crate again, elsewhere, and say whether it is the same."""
 
 import argparse
-import csv
 import os
 import shutil
 import subprocess
@@ -25,6 +24,7 @@ from mlplab.crate.compare import (
     summary,
     value_differences,
 )
+from mlplab.crate.finished import read_table
 from mlplab.crate.received import ReceivedCrate, receive
 from mlplab.errors import UserError
 from mlplab.files import file_digest, read_json, write_text
@@ -185,9 +185,7 @@ def _allowed(
     That is taken from what was trained here, since the crate's numbers are what is in question.
     """
     share = crate.config["comparisons"]["equivalence_margin"]
-    table = folder / crate.study.relative_to(crate.folder) / "tables/agreement.csv"
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(folder / crate.study.relative_to(crate.folder), "agreement")
     agree = {row["implementation"] for row in rows if row["verdict"] == "agrees"}
     cells: dict[str, dict[int, list[RunRecord]]] = {}
     cell_of = {}

@@ -6,9 +6,13 @@ const page = {
     return document.getElementById(`packed-${name}`) !== null;
   },
 
+  // Bytes that are written in base64.
+  decoded(text) {
+    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  },
+
   async unpacked(name) {
-    const text = document.getElementById(`packed-${name}`).textContent;
-    const stored = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stored = page.decoded(document.getElementById(`packed-${name}`).textContent);
     const stream = new Blob([stored]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream);
   },

@@ -18,7 +18,7 @@ const explorerTake = {
     return take.drawn(
       {
         ...option,
-        ...explorerTake.moved(option, above, below, height),
+        ...explorerTake.moved(option, above, below),
         legend: { top: 4, left: 12, data: entries.map(({ name }) => ({ name, icon: "roundRect" })), textStyle: { color: view.theme.text, fontSize: 12 } },
         // A series without data has its place in the legend alone.
         series: [...option.series, ...entries.map(({ name, color }) => ({ type: "custom", coordinateSystem: "none", name, itemStyle: { color }, data: [], renderItem: () => null }))],
@@ -29,7 +29,7 @@ const explorerTake = {
   },
 
   // Room above for the legend and below for the words.
-  moved({ grid, parallel, title, visualMap }, above, below, height) {
+  moved({ grid, parallel, title, visualMap }, above, below) {
     const lower = (box) => ({ ...box, top: box.top + above, ...(box.bottom !== undefined && { bottom: box.bottom + below }) });
     const all = (boxes) => (Array.isArray(boxes) ? boxes.map(lower) : lower(boxes));
     return {

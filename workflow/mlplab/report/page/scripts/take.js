@@ -166,8 +166,8 @@ const take = {
     const name = figure.id.replace("figure-", "");
     const image = figure.querySelector("img");
     const drawn = () => take.charts.get(figure)?.() ?? take.svg(figure.querySelector("svg"));
-    const save = () => take.download(`${name}.png`, Uint8Array.from(atob(image.src.split(",")[1]), (letter) => letter.charCodeAt(0)), "image/png");
-    const buttons = image ? [take.button("PNG", `${name} as PNG`, save)] : take.pictures(name, drawn);
+    const asItIs = () => take.download(`${name}.png`, page.decoded(image.src.split(",")[1]), "image/png");
+    const buttons = image ? [take.button("PNG", `${name} as PNG`, asItIs)] : take.pictures(name, drawn);
     const { table } = figure.dataset;
     if (table) {
       const save = async () => {
