@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from mlplab.files import read_json
 from services.faults import Fault, results
@@ -25,6 +27,8 @@ LONG: dict[str, Any] = {
 }
 RUNS = ["manual/relu/seed=0", "manual/relu/seed=1"]
 VICTIM = RUNS[0]
+# What such a study takes at most, beside other work.
+SECONDS = 300
 
 
 class OnSlurm(Project):
@@ -122,7 +126,12 @@ def run_with(
             )
             assert process.poll() is None, process.communicate()[0]
             strike()
-            output, _ = process.communicate(timeout=200)
+            output, _ = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            queue = project.cluster.run("squeue", "--states=all", "--format=%i %T %N %r %k")
+            states = ", ".join(project.cluster.states())
+            kill(process)
+            pytest.fail(f"not over after {SECONDS} s; nodes {states}\n{queue}\n{project.log()}")
         except BaseException:
             kill(process)
             raise

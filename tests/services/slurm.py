@@ -174,6 +174,16 @@ class Slurm:
         """Kill slurmctld without warning."""
         self._kill("slurmctld")
 
+    def wait_until_saved(self, job: str) -> None:
+        """Wait until the controller has written down that a job runs; killed before, it forgets it.
+
+        It saves what has changed, within some seconds: so something is changed, and looked for.
+        """
+        mark = f"saved-{os.urandom(8).hex()}"
+        self.run("scontrol", "update", f"jobid={job}", f"admincomment={mark}")
+        state = self.folder / "state" / "job_state"
+        wait_for(lambda: mark.encode() in state.read_bytes(), 60, f"the saved state of job {job}")
+
     def start_node(self, name: str) -> None:
         """Start a node's slurmd."""
         self._start(name, "slurmd", "-D", "-N", name)

@@ -1,6 +1,8 @@
 """Studies on a real Slurm with two nodes: to the same tables as a local one, whatever is killed."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -166,11 +168,16 @@ def test_a_controller_that_is_restarted_is_waited_for(
     """controller killed (-9), back after 10 s"""
 
     def strike() -> None:
-        # A controller that is killed forgets what it has not saved, up to the last five seconds.
-        time.sleep(6)
-        long_study.cluster.kill_controller()
+        cluster, pid = long_study.cluster, long_study.process_of(VICTIM)
+        assert pid
+        cluster.wait_until_saved(long_study.slurm_of(VICTIM)["SLURM_JOB_ID"])
+        # The run is held up meanwhile: Slurm takes minutes to see what ends without a controller.
+        os.kill(pid, signal.SIGSTOP)
+        cluster.kill_controller()
         time.sleep(10)
-        long_study.cluster.start_controller()
+        cluster.start_controller()
+        wait_for(cluster.states, 60, "the controller")
+        os.kill(pid, signal.SIGCONT)
 
     output = run_with(long_study, fault, strike)
     fault.happened = "jobs went on, their ends were seen later"
