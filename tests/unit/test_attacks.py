@@ -48,12 +48,14 @@ def listener() -> Iterator[socket.socket]:
 
 def judged(path: Path, mode: str) -> tuple[list[Row], list[str]]:
     with isolated(path, limits=LIMITS, isolation=mode) as run:
-        rows = compare(
-            path,
-            implementations.source("concise"),
-            activations.load("relu"),
-            problems()[:1],
-            load=lambda file: run.implementation(file, watch=True),
+        rows = list(
+            compare(
+                path,
+                implementations.source("concise"),
+                activations.load("relu"),
+                problems()[:1],
+                load=lambda file: run.implementation(file, watch=True),
+            )
         )
     assert run.sandbox is not None
     return rows, run.sandbox.notes

@@ -10,6 +10,7 @@ import pytest
 from conftest import CORPUS
 from mlplab import activations, implementations
 from mlplab.judging import check
+from mlplab.judging.verdict import Verdict
 
 # A check takes a second or more.
 pytestmark = pytest.mark.slow
@@ -106,6 +107,16 @@ def test_hints_give_away_one_thing_after_the_other(
     assert "What to look at" not in told[2]
     assert told[3].startswith(told[2])
     assert "What to look at: cross_entropy" in told[3]
+
+
+def test_the_first_line_is_told_before_the_rest_is_compared(wrong: Callable[[str], Path]) -> None:
+    told: list[Verdict] = []
+    verdict = check.examine(wrong("softmax_twice"), ["relu"], tell=told.append)
+    (early,) = told
+    assert early.headline() == verdict.headline()
+    assert early.rows == verdict.rows[: len(early.rows)]
+    assert {row.quantity for row in early.rows} < {row.quantity for row in verdict.rows}
+    assert early.first is early.rows[-1]
 
 
 @pytest.mark.parametrize("name", implementations.names())

@@ -196,7 +196,7 @@ def test_nothing_is_overlooked_and_nothing_right_is_refused(name: str, tmp_path:
     otherwise, quantity = LATE[name]
     path = written(tmp_path, NETWORK + OVERRIDDEN + otherwise)
     reference = implementations.source("concise")
-    rows = compare(path, reference, activations.load("relu"), command.problems(more=True))
+    rows = list(compare(path, reference, activations.load("relu"), command.problems(more=True)))
     first = first_difference(rows)
     assert (first.quantity if first else "") == quantity
     assert not first or first.verdict == "differs"

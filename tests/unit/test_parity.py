@@ -130,11 +130,12 @@ PROBLEMS = [problem(7), problem(7, 7, 7)]
 def rows_of_wrong(file: Path) -> list[Row]:
     problems = PROBLEMS if file.stem in DEEP else PROBLEMS[:1]
     chosen = "sigmoid" if file.stem == "derivative_at_output" else "relu"
-    return compare(file, REFERENCE, activations.load(chosen), problems)
+    return list(compare(file, REFERENCE, activations.load(chosen), problems))
 
 
 def compared(source: Path, activation: str = "relu", *problems: Problem) -> list[Row]:
-    return compare(source, REFERENCE, activations.load(activation), problems or PROBLEMS)
+    chosen = problems or PROBLEMS
+    return list(compare(source, REFERENCE, activations.load(activation), chosen))
 
 
 def written(folder: Path, body: str, name: str = "written") -> Path:
@@ -213,10 +214,11 @@ def test_any_shipped_implementation_can_be_the_reference(
     wrong: Callable[[str], Path], name: str
 ) -> None:
     reference = implementations.source(name)
-    rows = compare(REFERENCE, reference, activations.load("relu"), PROBLEMS[:1])
+    rows = list(compare(REFERENCE, reference, activations.load("relu"), PROBLEMS[:1]))
     assert first_difference(rows) is None
     summed = wrong("summed_gradient")
-    row = first_difference(compare(summed, reference, activations.load("relu"), PROBLEMS[:1]))
+    rows = list(compare(summed, reference, activations.load("relu"), PROBLEMS[:1]))
+    row = first_difference(rows)
     assert row is not None and row.quantity == "gradient"
 
 

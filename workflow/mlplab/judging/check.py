@@ -7,7 +7,7 @@ itself is wrong. Takes seconds and downloads nothing: random images serve.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,20 +97,26 @@ def examine(
     chosen: Sequence[str] | None = None,
     load: Callable[[Path], Build] = implementations.load,
     limit: int | None = None,
+    tell: Callable[[Verdict], None] = lambda _: None,
 ) -> Verdict:
     """The verdict on an implementation, with each of the activations or up to the first wrong one.
 
     Where none are chosen it is checked with all; one with learned parameters, such as prelu, is
     then no requirement. `load` says where the file is run, `limit` how many hidden layers it can
-    do where its file does not.
+    do where its file does not. `tell` is given what is known when a value differs: its first line
+    is that of the verdict, for which the rest is compared, too.
     """
     every = sorted(activations.names(), key=lambda name: (name != "relu", name))
     agreed: list[Verdict] = []
     notes: list[str] = []
     for name in chosen or every:
         activation = activations.load(name)
+
+        def differs(rows: Sequence[Row], name: str = name) -> None:
+            tell(Verdict(path.stem, name, tuple(rows), REQUIREMENTS))
+
         # What sizes change shows with any activation.
-        rows, sizes = _with_sizes(path, activation, load, limit, more=not agreed)
+        rows, sizes = _with_sizes(path, activation, load, limit, not agreed, differs)
         if activation.parameters and not chosen and rows[-1].verdict == "fails":
             learned = ", ".join(activation.parameters)
             notes.append(f"  no requirement: {name}; it passes no {learned} to the function")
@@ -130,20 +136,28 @@ def _with_sizes(
     load: Callable[[Path], Build],
     limit: int | None,
     more: bool,
+    differs: Callable[[Sequence[Row]], None],
 ) -> tuple[list[Row], list[str]]:
-    """The rows of an implementation, and what is to be said of the sizes that it is right for."""
+    """The rows of an implementation, and what is to be said of the sizes that it is right for.
 
-    def rows_of(given: Sequence[Problem]) -> list[Row]:
+    `differs` is given the rows so far when a value is the first to differ.
+    """
+
+    def rows_of(given: Sequence[Problem]) -> Iterator[Row]:
         reference = implementations.source(REFERENCE)
         parts = PARTS if more else PARTS[:OF_EACH_ACTIVATION]
         return compare(path, reference, activation, given, parts, load, limit)
 
-    rows = rows_of(problems(more))
+    rows: list[Row] = []
+    for row in rows_of(problems(more)):
+        rows.append(row)
+        if row.verdict == "differs" and first_difference(rows) is row:
+            differs(rows)
     first = first_difference(rows)
     if first is None or first.verdict != "fails" or first.network == article().network:
         return rows, []
     # Are the article's sizes written into it?
-    of_article = rows_of([article()])
+    of_article = list(rows_of([article()]))
     if first_difference(of_article) is not None:
         return rows, []
     return of_article, [
@@ -167,7 +181,7 @@ def check_activation(path: Path, activation: Activation) -> tuple[bool, list[str
     reference, parts = implementations.source(REFERENCE), PARTS[:OF_EACH_ACTIVATION]
     for name in implementations.names():
         rows = compare(implementations.source(name), reference, activation, problems(), parts)
-        agrees = all(row.verdict == "agrees" for row in rows)
+        agrees = first_difference(list(rows)) is None
         met &= agrees
         word = "ok   " if agrees else "WRONG"
         lines.append(f"  {word}  {name} trains with it as {REFERENCE} does")
@@ -205,9 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files, is_table = submissions.files_of(asked.path)
         met = True
         for file in files:
-            judged = judge(file, asked.activation, asked.hint, asked.isolation)
-            met &= judged.right
-            print(judged.row(files) if is_table else "\n".join(judged.lines(asked.output)))
+            met &= _row(file, files, asked) if is_table else _verdict(file, asked)
     except PlugInError as error:
         print(f"  FAILS  {error}")
         met = False
@@ -217,21 +229,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if met else 1
 
 
+def _row(file: Path, files: Sequence[Path], asked: argparse.Namespace) -> bool:
+    """Print one line of a table of `files`; whether the file is right."""
+    judged = judge(file, asked.activation, asked.hint, asked.isolation)
+    print(judged.row(files))
+    return judged.right
+
+
+def _verdict(file: Path, asked: argparse.Namespace) -> bool:
+    """Print a verdict, its first line as soon as that is known; whether the file is right."""
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        print(line, flush=True)
+
+    judged = judge(file, asked.activation, asked.hint, asked.isolation, tell=tell)
+    for line in judged.lines(asked.output)[len(told) :]:
+        print(line)
+    return judged.right
+
+
 def judge(
     path: Path,
     chosen: Sequence[str] | None,
     hint: int,
     isolation: str,
     limits: Limits | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Judged:
-    """Run one file where it belongs, and judge it. Raises UserError where that cannot be had."""
+    """Run one file where it belongs, and judge it. Raises UserError where that cannot be had.
+
+    `tell` is given the verdict's first line as soon as a value differs.
+    """
     run = verdict = None
     try:
         with isolated(path, limits=limits, isolation=isolation) as run:
             if defines(path, "function") and not defines(path, "Network"):
                 right, lines = check_activation(path, run.activation(path))
             else:
-                verdict = examine(path, chosen, run.implementation)
+                load = run.implementation
+                verdict = examine(path, chosen, load, tell=lambda known: tell(known.headline(hint)))
                 right, lines = verdict.right, verdict.lines(hint)
     except PlugInError as error:
         right, lines = False, [f"FAILS  {path.stem}: {error}"]

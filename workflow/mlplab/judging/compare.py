@@ -9,7 +9,6 @@ differs says where to look, and whether it is a known mistake.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +222,10 @@ def compare(
     parts: Sequence[Part] = PARTS,
     load: Load = implementations.load,
     limit: int | None = None,
-) -> list[Row]:
-    """All rows of an implementation against the reference, in the order in which to look at them.
+) -> Iterator[Row]:
+    """The rows of an implementation against the reference, in the order in which to look at them.
+
+    Each comes as soon as it is known, the first that differs with its cause, where that is known.
 
     `load` says where the files are run: here, or in a sandbox, whose networks are used alike.
 
@@ -233,8 +234,7 @@ def compare(
     it breaks the interface, the last row has the verdict "fails" and says how.
     """
     limit = implementations.max_hidden_layers(source) if limit is None else limit
-    rows: list[Row] = []
-    network = ""
+    network, all_agree = "", True
     try:
         right = load(reference)
         # The framework's first network imports for a second, in which a sandbox starts.
@@ -247,18 +247,21 @@ def compare(
             network = problem.network
             for part in parts if index == 0 else parts[:1]:
                 for row in part(build, right, activation, problem):
-                    rows.append(row)
+                    if all_agree and row.verdict == "differs":
+                        all_agree = False
+                        row = _with_cause(row, build, activation, problem)
+                    yield row
     except PlugInError as error:
-        rows.append(failure(error, network))
-    first = first_difference(rows)
-    if first is not None and first.verdict == "differs":
-        given = chain.from_iterable((each, each.cheap()) for each in possible)
-        problem = next(each for each in given if each.network == first.network)
-        cause = cause_of(first.quantity, first.step, build, activation, problem)
-        if cause is not None:
-            named = replace(first, detail=cause.sentence, mistake=cause.mistake.name)
-            rows[rows.index(first)] = named
-    return rows
+        yield failure(error, network)
+
+
+def _with_cause(row: Row, build: Build, activation: Activation, problem: Problem) -> Row:
+    """The first row that differs, with the known mistake behind it, if it is one."""
+    compared = problem if row.network == problem.network else problem.cheap()
+    cause = cause_of(row.quantity, row.step, build, activation, compared)
+    if cause is None:
+        return row
+    return replace(row, detail=cause.sentence, mistake=cause.mistake.name)
 
 
 def failure(error: PlugInError, network: str = "") -> Row:
@@ -291,7 +294,7 @@ def study_rows(
         try:
             with isolated(implementation, reference, file, isolation=isolation) as run:
                 activation, load = run.activation(file), run.implementation
-                rows = compare(implementation, reference, activation, problems, parts, load)
+                rows = list(compare(implementation, reference, activation, problems, parts, load))
         except PlugInError as error:
             rows = [failure(error)]
         identity = {

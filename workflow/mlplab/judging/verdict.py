@@ -47,12 +47,7 @@ class Verdict:
     @property
     def first(self) -> Row | None:
         """The first row that does not agree."""
-        order = list(self.requirements)
-        wrong = [row for row in self.rows if row.verdict != "agrees"]
-        # The row with the cause is the first to differ, whichever line it stands in.
-        named = [row for row in wrong if row.mistake]
-        by_line = sorted(wrong, key=lambda row: order.index(row.quantity))
-        return next(iter([*named, *by_line]), None)
+        return next((row for row in self.rows if row.verdict != "agrees"), None)
 
     @property
     def right(self) -> bool:
@@ -140,8 +135,8 @@ class Verdict:
         entry = self.mistake
         if entry is None:
             return [
-                "What to look at: the first line that is not ok; the others may follow from it. No "
-                "known mistake",
+                f"What to look at: {self._place(first)}; the others may follow from it. No known "
+                "mistake",
                 f"explains it: {PAGE} has those that are known.",
             ]
         return [f"What to look at: {entry.mend}", f"See {PAGE}#{entry.name}"]
