@@ -16,6 +16,8 @@ STYLE = {
     "font.family": "sans-serif",
     "axes.spines.top": False,
     "axes.spines.right": False,
+    # Images stay as sharp as they are, each by itself.
+    "image.composite_image": False,
     "figure.constrained_layout.use": True,
     "figure.dpi": 100,
     "savefig.dpi": 150,

@@ -42,6 +42,10 @@ FIGURES = {
 }
 
 
+# From one image to the next, and the place for a title above each, in widths of an image.
+ACROSS, DOWN, ABOVE = 1.12, 1.5, 0.4
+
+
 class Cell(NamedTuple):
     """What a cell predicts: some images of its first run, n × height × width, and all confusions.
 
@@ -65,12 +69,18 @@ def _images(
 ) -> Figure:
     """Images n × height × width in rows, each below its title."""
     rows = -(-len(pixels) // columns)
-    figure, grid = new_figure(1.3 * columns, 1.75 * rows, nrows=rows, ncols=columns, squeeze=False)
-    for axes in grid.flat:
-        axes.axis("off")
-    for index, (axes, image, title) in enumerate(zip(grid.flat, pixels, titles, strict=False)):
-        axes.imshow(image, cmap="gray_r")
-        axes.set_title(title, fontsize=9, color=colors[index] if colors else "black")
+    # Axes of their own for each would take most of the time to draw them.
+    figure, axes = new_figure(1.3 * columns, 1.75 * rows)
+    axes.axis("off")
+    for index, (image, title) in enumerate(zip(pixels, titles, strict=True)):
+        row, column = divmod(index, columns)
+        left, top = column * ACROSS, row * DOWN
+        bottom = top + image.shape[0] / image.shape[1]
+        axes.imshow(image, cmap="gray_r", extent=(left, left + 1, bottom, top))
+        color = colors[index] if colors else "black"
+        place = {"ha": "center", "va": "bottom", "fontsize": 9, "color": color}
+        axes.text(left + 0.5, top - 0.04, title, **place)
+    axes.set(xlim=(0, columns * ACROSS), ylim=(rows * DOWN - ABOVE, -ABOVE))
     return figure
 
 
