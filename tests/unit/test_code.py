@@ -175,3 +175,48 @@ def test_what_is_left_out_takes_along_what_it_alone_imports(tmp_path: Path) -> N
     file = tmp_path / "mine.py"
     file.write_text("from mlplab.study.record import beside\n")
     assert code.closure([file], [LIBRARY / "study/record.py"]) & {LIBRARY / "files.py"} == set()
+
+
+def test_what_an_earlier_process_has_read_is_read_again_where_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, kept = tmp_path / "mine.py", tmp_path / "cache" / "code.json"
+    file.write_text("import math\nx = 1\n")
+    monkeypatch.setattr(code, "_READ", {})
+    first = code.code_digest(file)
+    code.keep_read(kept)
+
+    parsed = []
+    real = code._tree
+    monkeypatch.setattr(code, "_tree", lambda content: parsed.append(content) or real(content))
+    monkeypatch.setattr(code, "_READ", {})
+    code.read_earlier(kept)
+    assert code.code_digest(file) == first
+    assert not parsed
+
+    file.write_text("import math\nx = 22\n")
+    assert code.code_digest(file) != first
+    assert len(parsed) == 1
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": "of old"}', None])
+def test_what_cannot_be_taken_over_is_read_anew(
+    damage: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, kept = tmp_path / "mine.py", tmp_path / "code.json"
+    file.write_text("x = 1\n")
+    monkeypatch.setattr(code, "_READ", {})
+    right = code.code_digest(file)
+    if damage is None:
+        # Of another version of Python, or of the code that reads.
+        code.keep_read(kept)
+        about = json.loads(kept.read_text())
+        about["files"][str(file)][2] = "wrong"
+        kept.write_text(json.dumps({**about, "version": "another"}))
+    else:
+        kept.write_text(damage)
+    monkeypatch.setattr(code, "_READ", {})
+    code.read_earlier(kept)
+    assert code.code_digest(file) == right
+    code.keep_read(kept)
+    assert json.loads(kept.read_text())["files"][str(file)][2] != "wrong"

@@ -1,4 +1,5 @@
 # What all else builds on: the checked configuration, the runs of its grid, the paths.
+import gc
 import os
 import sys
 from collections import Counter
@@ -7,6 +8,9 @@ from functools import cache
 
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
+
+# What is imported and planned stays: Python's own threshold looks through it for garbage too often.
+gc.set_threshold(50_000, 50, 100)
 
 # The folder of the workflow, also where it is a module of another one.
 LIBRARY = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
@@ -36,7 +40,7 @@ from mlplab.errors import UserError
 from mlplab.files import write_text
 from mlplab.figures.catalogue import catalogue, drawn_by
 from mlplab.study import grid
-from mlplab.study.code import code_digest, training_digest
+from mlplab.study.code import code_digest, keep_read, read_earlier, training_digest
 from mlplab.study.figures import FORMATS, SECTIONS
 from mlplab.study.tables import TABLES, made_by
 from mlplab.tracking.uri import tracking_uri
@@ -158,6 +162,10 @@ onstart:
 
 onsuccess:
     announce(logger, study=STUDY, complete=True)
+
+
+READ_CODE = ".snakemake/mlplab/code.json"
+read_earlier(READ_CODE)
 
 
 # Thousands of jobs have the same code.

@@ -4,10 +4,16 @@ Comments, docstrings and layout do not count: who edits them need not run anythi
 """
 
 import ast
+import contextlib
 import hashlib
+import json
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from mlplab.files import PathLike, file_digest, read_json, write_text
 
 LIBRARY = Path(__file__).parents[1]
 
@@ -61,7 +67,7 @@ def code_digest(*roots: Path, without: Iterable[Path] = ()) -> str:
     what they alone import.
     """
     files = closure(roots, without)
-    lines = sorted(f"{_name(path)} {_content(path, path.stat().st_mtime_ns)}" for path in files)
+    lines = sorted(f"{_name(path)} {_read(path).content}" for path in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -78,7 +84,8 @@ def closure(roots: Iterable[Path], without: Iterable[Path] = ()) -> set[Path]:
         if path in found or path in left_out:
             continue
         found.add(path)
-        waiting += _imported(path, path.stat().st_mtime_ns)
+        names = _read(path).imports
+        waiting += [file for name in names for file in _files(name, path.parent)]
     return found
 
 
@@ -87,15 +94,68 @@ def _name(path: Path) -> str:
     return path.relative_to(LIBRARY).as_posix() if inside else path.name
 
 
-@cache
-def _tree(path: Path, changed: int) -> ast.Module | None:
-    """The syntax tree of a Python file without its docstrings; None for anything else."""
+class Read(NamedTuple):
+    """What a file holds, when it had changed last at `changed` (ns) and had `size` bytes.
+
+    `content` is the digest of what it computes; `imports` are the dotted names that it imports.
+    """
+
+    changed: int
+    size: int
+    content: str
+    imports: list[str]
+
+
+_READ: dict[Path, Read] = {}
+
+
+def _read(path: Path) -> Read:
+    state = path.stat()
+    known = _READ.get(path)
+    if known is None or (known.changed, known.size) != (state.st_mtime_ns, state.st_size):
+        content = path.read_bytes()
+        tree = _tree(content) if path.suffix == ".py" else None
+        computes = content if tree is None else ast.dump(tree).encode()
+        digest = hashlib.sha256(computes).hexdigest()
+        names = sorted(set(_imported_names(tree))) if tree else []
+        known = _READ[path] = Read(state.st_mtime_ns, state.st_size, digest, names)
+    return known
+
+
+def _version() -> str:
+    """What else decides what is read in a file: this code, and Python's grammar."""
+    return f"{sys.version} {file_digest(__file__)}"
+
+
+def read_earlier(path: PathLike) -> None:
+    """Take over what an earlier process has read and `keep_read` has written to `path`, if it did.
+
+    To read all of the library takes half a second, which every job of a cluster would spend.
+    """
+    # A cache that is not there, not whole or of another version is no cache.
+    with contextlib.suppress(Exception):
+        kept = read_json(path)
+        if kept["version"] == _version():
+            _READ.update({Path(file): Read(*values) for file, values in kept["files"].items()})
+
+
+def keep_read(path: PathLike) -> None:
+    """Write what has been read to `path` (JSON), where anything is new; if not, it does without."""
+    files = {str(file): list(read) for file, read in sorted(_READ.items()) if file.exists()}
+    text = json.dumps({"version": _version(), "files": files})
+    with contextlib.suppress(OSError):
+        if not Path(path).exists() or Path(path).read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+
+def _tree(content: bytes) -> ast.Module | None:
+    """The syntax tree of Python code without its docstrings; None where it is none."""
     try:
-        tree = ast.parse(path.read_bytes()) if path.suffix == ".py" else None
+        tree = ast.parse(content)
     except (SyntaxError, ValueError):
         return None
     documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    waiting: list[ast.AST] = [tree] if tree else []
+    waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
@@ -111,21 +171,6 @@ def _within(node: ast.AST) -> Iterator[ast.AST]:
         # Of a lambda or a conditional expression these are expressions.
         if isinstance(statements, list):
             yield from statements
-
-
-@cache
-def _content(path: Path, changed: int) -> str:
-    tree = _tree(path, changed)
-    content = path.read_bytes() if tree is None else ast.dump(tree).encode()
-    return hashlib.sha256(content).hexdigest()
-
-
-@cache
-def _imported(path: Path, changed: int) -> list[Path]:
-    """The files that a file imports: of the library, or beside it."""
-    tree = _tree(path, changed)
-    names = _imported_names(tree) if tree else ()
-    return [file for name in set(names) for file in _files(name, path.parent)]
 
 
 def _imported_names(tree: ast.Module) -> Iterator[str]:

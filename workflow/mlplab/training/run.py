@@ -35,6 +35,8 @@ Observer = Callable[[Mapping[str, Any]], None]
 
 # Looked up when this is imported: once for all jobs that are forks of one process.
 VERSIONS = provenance.versions()
+# Of all runs' code the same: what was read for this digest is not read again for each run's.
+training_digest()
 # Of a run's implementation and activation, where they are strangers'; of processors no limit.
 EACH_EPOCH = Limits(seconds=600.0, call_seconds=30.0, cpu_seconds=1 << 30)
 

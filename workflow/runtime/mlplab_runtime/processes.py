@@ -3,26 +3,29 @@
 # Tells jobs in the environment "PREFIX:NAME": the Python environment that the warm processes belong
 # to, and the first part of their sockets' names; or "off".
 VARIABLE = "MLPLAB_WARM"
+# What Snakemake puts at the top of every script needs these.
+SCRIPTS = ("snakemake.iocontainers", "snakemake.io")
 # Training carries no MLflow in its memory, and neither process waits for the other's imports.
-# Modules are imported in this order, each as soon as no job waits.
+# The modules of a line are imported together, those of the first before any job, the others as soon
+# as no job waits. A job that came before would import them itself, at the same time.
 MODULES = {
     "torch": (
-        "mlplab.steps.train",
-        "snakemake.iocontainers",
-        # torch's optimizers import it when the first one is made.
-        "torch._dynamo",
-        "mlplab.steps.compare_implementation",
-        "mlplab.steps.plot_cell",
-        "mlplab.steps.plot_activation",
+        # torch's optimizers import torch._dynamo when the first one is made, activations SciPy.
+        ("mlplab.steps.train", "torch._dynamo", "scipy.special", *SCRIPTS),
+        ("mlplab.steps.compare_implementation",),
+        ("mlplab.steps.plot_cell", "mlplab.steps.plot_activation"),
+        # What matplotlib and pyarrow import when a file is first written or read.
+        ("matplotlib.backends.backend_svg", "pyarrow.dataset"),
     ),
     "mlflow": (
-        "mlplab.steps.track",
-        "mlflow.store.tracking.sqlalchemy_store",
-        "snakemake.iocontainers",
-        "mlplab.steps.evaluate",
-        "mlplab.steps.summarize",
-        "mlplab.steps.plot_curves",
-        "mlplab.steps.render_report",
+        (
+            *("mlplab.steps.track", "mlflow.store.tracking.sqlalchemy_workspace_store"),
+            *("alembic.command", "sqlalchemy.dialects.sqlite", *SCRIPTS),
+        ),
+        ("mlplab.steps.evaluate",),
+        ("mlplab.steps.summarize",),
+        ("mlplab.steps.plot_curves", "mlplab.steps.render_report"),
+        ("matplotlib.backends.backend_svg", "pyarrow.dataset"),
     ),
 }
 # All other scripts are forks of the process with MLflow.

@@ -27,7 +27,9 @@ def switch_off() -> None:
     os.environ[VARIABLE] = "off"
 
 
-def start(modules: Mapping[str, Sequence[str]] = MODULES) -> list[subprocess.Popen[bytes]]:
+def start(
+    modules: Mapping[str, Sequence[Sequence[str]]] = MODULES,
+) -> list[subprocess.Popen[bytes]]:
     """Start the warm processes and tell jobs of them in the environment; they end with the caller.
 
     To be called in the main thread. Returns none where the system cannot do it, or where the
@@ -53,7 +55,7 @@ def start(modules: Mapping[str, Sequence[str]] = MODULES) -> list[subprocess.Pop
     return processes
 
 
-def _start(name: bytes, modules: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(name: bytes, modules: Sequence[Sequence[str]]) -> subprocess.Popen[bytes]:
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "OPENBLAS_NUM_THREADS": "1"}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(name)
@@ -62,7 +64,7 @@ def _start(name: bytes, modules: Sequence[str]) -> subprocess.Popen[bytes]:
         # -P: nothing is imported from the folder that snakemake runs in.
         server = [sys.executable, "-P", "-m", "mlplab_runtime.server"]
         return subprocess.Popen(
-            [*server, str(descriptor), str(os.getpid()), *modules],
+            [*server, str(descriptor), str(os.getpid()), *map(",".join, modules)],
             stdin=subprocess.DEVNULL,
             pass_fds=[descriptor],
             env={**os.environ, **quiet},
