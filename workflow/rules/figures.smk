@@ -108,6 +108,8 @@ rule plot_diagnostics:
         f"{STUDY}/logs/plot_diagnostics.log",
     benchmark:
         f"{STUDY}/benchmarks/plot_diagnostics.tsv"
+    # The report waits for these longest.
+    priority: 5
     conda:
         ENVIRONMENT
     resources:

@@ -40,6 +40,8 @@ rule collect_runs:
         f"{STUDY}/logs/collect_runs.log",
     benchmark:
         f"{STUDY}/benchmarks/collect_runs.tsv"
+    # The report waits for these longest.
+    priority: 5
     conda:
         ENVIRONMENT
     resources:
@@ -67,6 +69,8 @@ rule summarize:
         f"{STUDY}/logs/summarize.log",
     benchmark:
         f"{STUDY}/benchmarks/summarize.tsv"
+    # The report waits for these longest.
+    priority: 5
     conda:
         ENVIRONMENT
     resources:
@@ -158,6 +162,8 @@ rule tabulate_diagnostics:
         f"{STUDY}/logs/tabulate_diagnostics.log",
     benchmark:
         f"{STUDY}/benchmarks/tabulate_diagnostics.tsv"
+    # The report waits for these longest.
+    priority: 5
     conda:
         ENVIRONMENT
     resources:

@@ -7,9 +7,9 @@ the approximation by tanh.
 import math
 
 import numpy as np
+import scipy  # Imports scipy.special when that is first used: it takes a while.
 import torch
 from numpy.typing import NDArray
-from scipy.special import erf
 
 FORMULA = "GELU(x) = x Φ(x), with Φ(x) = (1 + erf(x / √2)) / 2"
 DERIVATIVE_FORMULA = "Φ(x) + x φ(x), with φ(x) = exp(-x² / 2) / √(2π)"
@@ -32,9 +32,9 @@ def derivative(x: torch.Tensor) -> torch.Tensor:
 
 def numpy_function(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """The formula as written, with SciPy's erf."""
-    return x * (1 + erf(x / SQRT_2)) / 2
+    return x * (1 + scipy.special.erf(x / SQRT_2)) / 2
 
 
 def numpy_derivative(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """The product rule: φ is the derivative of Φ."""
-    return (1 + erf(x / SQRT_2)) / 2 + x * np.exp(-x * x / 2) / SQRT_2_PI
+    return (1 + scipy.special.erf(x / SQRT_2)) / 2 + x * np.exp(-x * x / 2) / SQRT_2_PI

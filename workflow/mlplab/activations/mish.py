@@ -4,9 +4,9 @@ Misra: Mish: a self regularized non-monotonic activation function, BMVC 2020.
 """
 
 import numpy as np
+import scipy  # Imports scipy.special when that is first used: it takes a while.
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 
 FORMULA = "mish(x) = x tanh(log(1 + exp(x)))"
 DERIVATIVE_FORMULA = "t + x (1 - t²) sigmoid(x), with t = tanh(log(1 + exp(x)))"
@@ -38,4 +38,4 @@ def numpy_function(x: NDArray[np.floating]) -> NDArray[np.floating]:
 def numpy_derivative(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """The product rule: the derivative of tanh is 1 - t², that of log(1 + exp(x)) the sigmoid."""
     t = _weight(x)
-    return t + x * (1 - t * t) * expit(x)
+    return t + x * (1 - t * t) * scipy.special.expit(x)

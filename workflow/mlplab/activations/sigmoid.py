@@ -1,9 +1,9 @@
 """The sigmoid (article items A4, A5): it squeezes any value into (0, 1)."""
 
 import numpy as np
+import scipy  # Imports scipy.special when that is first used: it takes a while.
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 
 FORMULA = "sigmoid(x) = 1 / (1 + exp(-x))"
 DERIVATIVE_FORMULA = "sigmoid(x) (1 - sigmoid(x))"
@@ -28,10 +28,10 @@ def derivative_from_output(y: torch.Tensor) -> torch.Tensor:
 
 def numpy_function(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """SciPy's sigmoid, which does not overflow."""
-    return expit(x)
+    return scipy.special.expit(x)
 
 
 def numpy_derivative(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """Greatest at 0, where it is 1/4."""
-    y = expit(x)
+    y = scipy.special.expit(x)
     return y * (1 - y)

@@ -5,9 +5,9 @@ reinforcement learning, Neural Networks 107 (2018).
 """
 
 import numpy as np
+import scipy  # Imports scipy.special when that is first used: it takes a while.
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 
 FORMULA = "SiLU(x) = x sigmoid(x) = x / (1 + exp(-x))"
 DERIVATIVE_FORMULA = "sigmoid(x) (1 + x (1 - sigmoid(x)))"
@@ -28,10 +28,10 @@ def derivative(x: torch.Tensor) -> torch.Tensor:
 
 def numpy_function(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """The formula with SciPy's sigmoid, which does not overflow."""
-    return x * expit(x)
+    return x * scipy.special.expit(x)
 
 
 def numpy_derivative(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """The product rule, with the derivative s (1 - s) of the sigmoid s."""
-    s = expit(x)
+    s = scipy.special.expit(x)
     return s * (1 + x * (1 - s))

@@ -7,9 +7,9 @@ option pricing, NIPS 2000.
 from functools import partial
 
 import numpy as np
+import scipy  # Imports scipy.special when that is first used: it takes a while.
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 
 FORMULA = "softplus(x) = log(1 + exp(x))"
 DERIVATIVE_FORMULA = "sigmoid(x) = 1 / (1 + exp(-x))"
@@ -38,4 +38,4 @@ def numpy_function(x: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def numpy_derivative(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """SciPy's sigmoid, which does not overflow."""
-    return expit(x)
+    return scipy.special.expit(x)

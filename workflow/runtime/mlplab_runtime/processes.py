@@ -10,8 +10,8 @@ SCRIPTS = ("snakemake.iocontainers", "snakemake.io")
 # as no job waits. A job that came before would import them itself, at the same time.
 MODULES = {
     "torch": (
-        # torch's optimizers import torch._dynamo when the first one is made, activations SciPy.
-        ("mlplab.steps.train", "torch._dynamo", "scipy.special", *SCRIPTS),
+        # torch's optimizers import torch._dynamo when the first one is made.
+        ("mlplab.steps.train", "torch._dynamo", *SCRIPTS),
         ("mlplab.steps.compare_implementation",),
         ("mlplab.steps.plot_cell", "mlplab.steps.plot_activation"),
         # What matplotlib and pyarrow import when a file is first written or read.
