@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from mlplab_runtime import warm
 for number in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
 script, *modules = sys.argv[1:]
-(process,) = warm.start({"torch": modules})
+(process,) = warm.start({"torch": [[module] for module in modules]})
 print("warm", process.pid, flush=True)
 for _ in sys.stdin:
     client = subprocess.Popen([sys.executable, script])
@@ -84,7 +85,13 @@ class Study:
     def line(self, first: str) -> list[str]:
         """The next line, which must begin with this word; the rest of its words."""
         assert self.process.stdout is not None
-        word, *rest = self.process.stdout.readline().split()
+        # With it all others end, and with them what is waited for here.
+        patience = threading.Timer(60, self.process.kill)
+        patience.start()
+        words = self.process.stdout.readline().split()
+        patience.cancel()
+        assert words, f"nothing is said for 60 s, or all have ended; expected {first}"
+        word, *rest = words
         assert word == first, (word, rest)
         return rest
 
