@@ -15,8 +15,10 @@ import torch
 from mlplab import datasets, initializers
 from mlplab.analysis.curves import curves_table
 from mlplab.datasets import store
+from mlplab.datasets.batches import Batches
 from mlplab.datasets.decode import decode
 from mlplab.files import file_digest
+from mlplab.implementations import Network
 from mlplab.judging.corpus import read
 from mlplab.study.documents import (
     Bound,
@@ -31,6 +33,7 @@ from mlplab.study.documents import (
 from mlplab.study.metrics import METRICS
 from mlplab.study.record import RunFiles, RunRecord, write_rows
 from mlplab.study.settings import Settings
+from mlplab.training.loop import EVALUATION_BATCH
 
 REPOSITORY = Path(__file__).parent.parent
 CORPUS = read(REPOSITORY / "tests" / "mistakes")
@@ -50,6 +53,13 @@ hypothesis.settings.load_profile("same")
 def one_thread() -> None:
     """Small products are slower on several threads, and other tests may need the cores."""
     torch.set_num_threads(1)
+
+
+@torch.no_grad()
+def all_logits(network: Network, split: store.Split) -> torch.Tensor:
+    """Logits in float32 of all images of a split, n × c, asked for anew."""
+    batches = Batches(split, EVALUATION_BATCH, torch.float32)
+    return torch.cat([network.logits(images) for images, _ in batches.in_order()])
 
 
 @pytest.fixture

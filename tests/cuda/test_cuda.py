@@ -41,6 +41,8 @@ def assert_agree(one: Trained, other: Trained) -> None:
                 assert getattr(row, metric) == pytest.approx(getattr(expected, metric), abs=1e-9)
     for found, wanted in zip(one.diagnoses, other.diagnoses, strict=True):
         assert found.value == pytest.approx(wanted.value, abs=1e-6)
+    for split, logits in one.logits.items():
+        torch.testing.assert_close(logits, other.logits[split], rtol=0, atol=1e-9)
     parameters = other.network.parameters()
     for name, value in one.network.parameters().items():
         torch.testing.assert_close(value.cpu(), parameters[name].cpu(), rtol=0, atol=1e-9)

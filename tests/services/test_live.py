@@ -25,7 +25,7 @@ from mlplab.judging.mistakes.network import Network
 from mlplab.steps.pack_lesson import pack_lesson
 from mlplab.steps.pack_networks import pack_networks
 from mlplab.study.settings import Settings
-from mlplab.training.loop import all_logits, train
+from mlplab.training.loop import train
 from mlplab.training.predictions import write_predictions
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def made(folder: Path, data: Path, settings: Settings, files: dict[str, Path]) -
             implementations.load("concise"), activations.load(file), loaded, settings, 0
         )
         save_file(trained.checkpoint().parameters, folder / path / "parameters.safetensors")
-        logits = all_logits(trained.network, loaded.test, torch.float32).numpy()
+        logits = trained.logits["test"].numpy()
         labels = loaded.test.labels.numpy()
         write_predictions(folder / path / "predictions.parquet", logits, labels)
         runs[path] = folder / path / "run.json"

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from benchmarks.seeds import train_seeds
+from conftest import all_logits
 from mlplab import activations, implementations
 from mlplab.datasets.store import Dataset
 from mlplab.study.settings import Settings
 from mlplab.training.epoch import Loop
-from mlplab.training.loop import Trained, all_logits, train
+from mlplab.training.loop import Trained, train
 
 # 1437 training images, so that the last batch is a smaller one; two hidden layers.
 SETTINGS = Settings((16, 12), 0.1, "framework", epochs=3, batch_size=100, learning_rate=0.3)
@@ -152,7 +153,7 @@ def test_each_run_has_a_network_of_its_own(digits: Dataset) -> None:
     runs = train_seeds(activations.load("prelu"), digits, SETTINGS, SEEDS)
     for run in runs:
         assert {type(value) for value in run.network.parameters().values()} == {torch.Tensor}
-        logits = all_logits(run.network, digits.test, torch.float32)
+        logits = all_logits(run.network, digits.test)
         correct = (logits.argmax(dim=1) == digits.test.labels).double().mean().item()
         assert correct == pytest.approx(run.history[-1].test_accuracy, abs=1 / len(digits.test))
     first, second = (run.network.parameters()["W1"] for run in runs[:2])

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from conftest import REPOSITORY, curves_of
+from conftest import REPOSITORY, all_logits, curves_of
 from mlplab import activations, implementations, initializers
 from mlplab.analysis import tables
 from mlplab.analysis.diagnostics import diagnostics_table, histograms_table
@@ -41,7 +41,7 @@ from mlplab.study.settings import Settings
 from mlplab.tracking import collect, send
 from mlplab.tracking import study as mlflow_study
 from mlplab.training import run
-from mlplab.training.loop import Epoch, all_logits, train
+from mlplab.training.loop import Epoch, train
 from mlplab.training.run import Job, Observer, report_epoch, train_run
 
 SETTINGS: dict[str, Any] = {
@@ -131,7 +131,7 @@ def test_the_record_is_what_the_training_gave(
     assert set(stored) == set(parameters) == {"W1", "b1", "alpha1", "W2", "b2"}
     assert all(torch.equal(stored[name], value) for name, value in parameters.items())
     predictions = pyarrow.parquet.read_table(place.files().predictions)
-    logits = all_logits(trained.network, digits.test, torch.float32)
+    logits = all_logits(trained.network, digits.test)
     assert predictions["prediction"].to_pylist() == logits.argmax(dim=1).tolist()
     assert predictions["label"].to_pylist() == digits.test.labels.tolist()
     assert record.evaluation.metrics["test_accuracy"] == trained.history[-1].test_accuracy

@@ -14,7 +14,15 @@ from scipy.special import softmax
 from sklearn import metrics as sklearn_metrics
 
 from benchmarks.seeds import train_seeds
-from conftest import REPOSITORY, curves_of, epoch_row, failed_record, run_record, write_record
+from conftest import (
+    REPOSITORY,
+    all_logits,
+    curves_of,
+    epoch_row,
+    failed_record,
+    run_record,
+    write_record,
+)
 from mlplab import activations, implementations
 from mlplab.analysis.runs import runs_table
 from mlplab.analysis.scores import evaluate_run
@@ -31,7 +39,7 @@ from mlplab.study.settings import Settings
 from mlplab.tracking.collect import collect_runs
 from mlplab.tracking.study import start_study
 from mlplab.training import epoch
-from mlplab.training.loop import all_logits, train
+from mlplab.training.loop import train
 from mlplab.training.predictions import write_predictions
 
 COMPUTED = [metric.named("test") for metric in METRICS if metric.from_predictions]
@@ -349,7 +357,7 @@ def test_a_score_of_every_epoch_arrives_in_history_record_and_curves(
     settings = Settings((16,), weight_std=0.1, epochs=3, batch_size=64)
     relu = activations.load("relu")
     alone = train(implementations.load("manual"), relu, digits, settings, 0)
-    logits = all_logits(alone.network, digits.test, torch.float32)
+    logits = all_logits(alone.network, digits.test)
     expected = top3(logits, digits.test.labels).item() / len(digits.test)
     assert alone.history[-1].as_dict()["test_top3"] == expected
     # Many seeds at once measure the same.

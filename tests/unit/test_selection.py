@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import torch
 from safetensors.torch import save_file
 
+from conftest import all_logits
 from mlplab import activations, implementations
 from mlplab.analysis import selection
 from mlplab.analysis.means import Means
@@ -19,7 +19,7 @@ from mlplab.errors import UserError
 from mlplab.files import read_json, write_json
 from mlplab.study.settings import Settings
 from mlplab.training import testing
-from mlplab.training.loop import all_logits, train
+from mlplab.training.loop import train
 
 every_implementation = pytest.mark.parametrize("implementation", implementations.names())
 
@@ -173,7 +173,7 @@ def test_tests_are_on_the_test_images(
     paths = {"scratch/relu/seed=0": tmp_path / "0.safetensors"}
     (row,) = testing.test_runs(selection.rows(runs), paths, *sources, digits)
     for split, same in ((digits.test, True), (held_out(digits.training, 200)[1], False)):
-        correct = all_logits(trained.network, split, torch.float32).argmax(1) == split.labels
+        correct = all_logits(trained.network, split).argmax(1) == split.labels
         assert (row["test_accuracy"] == correct.double().mean().item()) is same
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import initial_parameters
+from conftest import all_logits, initial_parameters
 from mlplab import activations, implementations
 from mlplab.datasets.batches import Batches
 from mlplab.datasets.order import epoch_order
@@ -26,7 +26,6 @@ from mlplab.training.loop import (
     Checkpoint,
     Epoch,
     Trained,
-    all_logits,
     evaluate,
     train,
     train_epoch,
@@ -346,6 +345,9 @@ def test_a_run_that_goes_on_from_a_checkpoint_ends_as_one_that_was_never_interru
         before = copy.deepcopy(checkpoint)
         resumed = run(small_data(), settings, earlier=checkpoint, **chosen)
         assert_same_run(resumed, whole)
+        assert {"validation", "test"} == set(whole.logits)
+        for split, logits in whole.logits.items():
+            assert torch.equal(resumed.logits[split], logits)
         assert resumed.history[:number] == whole.history[:number]
         assert resumed.evaluation_seconds >= checkpoint.evaluation_seconds
         assert checkpoint.history == before.history
@@ -380,7 +382,10 @@ def test_a_huge_learning_rate_ends_the_run_early_as_diverged(implementation: str
 def test_predictions_of_a_diverged_run_agree_with_its_history(implementation: str) -> None:
     data = small_data()
     trained = run(data, replace(QUICK, learning_rate=1e30), implementation=implementation)
-    logits = all_logits(trained.network, data.test, torch.float32)
+    logits = trained.logits["test"]
+    torch.testing.assert_close(
+        logits, all_logits(trained.network, data.test), rtol=0, atol=0, equal_nan=True
+    )
     table = prediction_table(logits.numpy(), data.test.labels.numpy())
     correct = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
     assert correct / 30 == trained.history[-1].test_accuracy
@@ -426,7 +431,8 @@ def test_predictions_and_evaluation_agree(implementation: str) -> None:
     # More images than one batch of evaluation, the last batch smaller.
     data = small_data(test=EVALUATION_BATCH + 234)
     trained = run(data, QUICK, implementation=implementation)
-    logits = all_logits(trained.network, data.test, torch.float32)
+    logits = trained.logits["test"]
+    assert torch.equal(logits, all_logits(trained.network, data.test))
     assert logits.shape == (EVALUATION_BATCH + 234, 4)
     assert not logits.requires_grad
     table = prediction_table(logits.numpy(), data.test.labels.numpy()).to_pydict()
@@ -542,7 +548,8 @@ def test_validation_metrics_are_of_the_last_training_images(implementation: str)
     assert last.validation_loss == pytest.approx(expected, rel=1e-6)
     assert last.validation_accuracy == (logits.argmax(1) == labels).sum().item() / 23
     (_, validation) = held_out(data.training, 23)
-    torch.testing.assert_close(all_logits(trained.network, validation, torch.float32), logits)
+    assert torch.equal(all_logits(trained.network, validation), trained.logits["validation"])
+    torch.testing.assert_close(trained.logits["validation"], logits)
 
 
 def test_a_single_image_is_enough_to_train_on_or_to_validate_with() -> None:

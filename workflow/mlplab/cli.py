@@ -1,10 +1,11 @@
 """The command `mlplab`: what can be done without running a study."""
 
-import gc
 import importlib
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from mlplab.garbage import collect_rarely
 
 
 class Command(NamedTuple):
@@ -83,8 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = f"there is no command {command!r}\n\n" if command else ""
         print(f"{found}{usage()}", end="", file=sys.stderr)
         return 2
-    # What is imported stays: Python's own threshold looks through it for garbage too often.
-    gc.set_threshold(50_000, 50, 100)
+    collect_rarely()
     # Only what is needed is imported: torch and MLflow take seconds.
     module, _, function = COMMANDS[command].place.partition(":")
     return getattr(importlib.import_module(f"mlplab.{module}"), function)(rest) or 0

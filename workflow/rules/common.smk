@@ -1,5 +1,4 @@
 # What all else builds on: the checked configuration, the runs of its grid, the paths.
-import gc
 import os
 import sys
 from collections import Counter
@@ -9,9 +8,6 @@ from functools import cache
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
-# What is imported and planned stays: Python's own threshold looks through it for garbage too often.
-gc.set_threshold(50_000, 50, 100)
-
 # The folder of the workflow, also where it is a module of another one.
 LIBRARY = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 SEARCH = [str(LIBRARY), str(LIBRARY / "runtime")]
@@ -19,6 +15,10 @@ sys.path[:0] = SEARCH
 # Scripts run in processes of their own, which look there as well.
 search = filter(None, [*SEARCH, os.getenv("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(search))
+
+from mlplab.garbage import collect_rarely
+
+collect_rarely()
 
 from mlplab_runtime.environment import check_environment
 
@@ -135,6 +135,12 @@ if IN_CONTAINERS and not Path("mlplab.sif").exists():
 if IN_CONTAINERS or workflow.remote_exec:
     # The warm processes are where the study was started, and of its environment.
     warm.switch_off()
+# While Snakemake plans, they import: where the study is not there yet, there will be jobs.
+starts_anew = not (deletion or workflow.output_settings.dryrun or workflow.subprocess_exec)
+if starts_anew and not Path(f"{STUDY}/published.json").exists():
+    warm_processes = warm.start()
+else:
+    warm_processes = []
 
 
 onstart:
@@ -157,7 +163,7 @@ onstart:
 
         logger.addHandler(Recorder(study=STUDY, jobs=jobs))
     end_timers_with_main_thread()
-    warm_processes = warm.start()
+    warm_processes = warm_processes or warm.start()
 
 
 onsuccess:

@@ -1,6 +1,5 @@
 """The first that runs in a sandbox's process: it is confined before anything else is imported."""
 
-import gc
 import json
 import os
 import socket
@@ -18,8 +17,9 @@ def main(connection: int, dump: int, settings: str) -> None:
     channel.send(b"\0")
     channel.detach()
 
-    # As in mlplab.cli: what is imported stays.
-    gc.set_threshold(50_000, 50, 100)
+    from mlplab.garbage import collect_rarely
+
+    collect_rarely()
     from mlplab.isolation.worker import serve
 
     serve(connection, dump, told, held)

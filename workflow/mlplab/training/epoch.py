@@ -66,11 +66,19 @@ def training_pass(network: Network, batches: Batches, order: torch.Tensor, sums:
 
 
 @torch.no_grad()
-def evaluation_pass(network: Network, batches: Batches, sums: Sums, score: Score = score) -> None:
-    """Loss and correct predictions of every batch, without gradients. Waits for nothing."""
+def evaluation_pass(
+    network: Network, batches: Batches, sums: Sums, score: Score = score
+) -> list[torch.Tensor]:
+    """Loss and correct predictions of every batch, without gradients. Waits for nothing.
+
+    Returns the logits of each batch.
+    """
     sums.reset()
+    seen = []
     for images, labels in batches.in_order():
-        sums.add(*score(network.logits(images), labels))
+        seen.append(network.logits(images))
+        sums.add(*score(seen[-1], labels))
+    return seen
 
 
 class Loop:
@@ -94,6 +102,8 @@ class Loop:
         where = order.device, order.shape[:-1]
         self._sums = {"training": Sums(*where)}
         self._sums |= {name: Sums.of_scores(*where) for name in scored}
+        # Of each batch; a recorded pass fills the same tensors every time.
+        self._logits: dict[str, list[torch.Tensor]] = {}
 
     def train(self) -> None:
         """The pass over the training set, in the present order (B8)."""
@@ -102,11 +112,16 @@ class Loop:
     def evaluate(self) -> None:
         """The passes over the splits that are scored (B9)."""
         for name, batches in self._scored.items():
-            evaluation_pass(self.network, batches, self._sums[name], self._score)
+            sums = self._sums[name]
+            self._logits[name] = evaluation_pass(self.network, batches, sums, self._score)
 
     def means(self, split: str) -> list[Any]:
         """Mean loss, accuracy and so on of the last pass over a split; waits for the device."""
         return self._sums[split].means(len(self._scored.get(split, self._training)))
+
+    def logits(self, split: str) -> torch.Tensor:
+        """Those of the last pass over a split that is scored, n × c or s × n × c."""
+        return torch.cat(self._logits[split], dim=-2)
 
     def rehearse(self) -> None:
         """Both passes, with one training step for each size of batch."""

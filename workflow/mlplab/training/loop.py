@@ -77,10 +77,14 @@ class Checkpoint:
 
 @dataclass
 class Trained:
-    """A run, finished or under way: the network, its history and whether it stayed finite."""
+    """A run, finished or under way: the network, its history and whether it stayed finite.
+
+    Once it is over, `logits` has those of every split that it was scored on, n × c, on the CPU.
+    """
 
     network: Network
     history: list[Epoch] = field(default_factory=list)
+    logits: dict[str, torch.Tensor] = field(default_factory=dict)
     status: Literal["finished", "diverged"] = "finished"
     diagnoses: list[Diagnosis] = field(default_factory=list)
     evaluation_seconds: float = 0.0
@@ -129,13 +133,6 @@ def evaluate(network: Network, batches: Batches, count: int) -> tuple[float, flo
     evaluation_pass(network, batches, sums)
     loss, accuracy, *_ = sums.means(count)
     return loss, accuracy
-
-
-@torch.no_grad()
-def all_logits(network: Network, split: Split, dtype: torch.dtype) -> torch.Tensor:
-    """Logits of all images of a split, number of images × number of classes."""
-    batches = Batches(split, EVALUATION_BATCH, dtype)
-    return torch.cat([network.logits(images) for images, _ in batches.in_order()])
 
 
 def splits(
@@ -227,6 +224,9 @@ def train(
         trained.diagnoses += earlier.diagnoses
         trained.evaluation_seconds = earlier.evaluation_seconds
         trained.diagnostics_seconds = earlier.diagnostics_seconds
+        if len(earlier.history) == settings.epochs:
+            # No epoch is left that would do it.
+            score_pass()
     else:
         trained.diagnoses += probe.diagnose(0, network.parameters())
         trained.diagnoses += probe.values(0, network.parameters())
@@ -255,4 +255,5 @@ def train(
         on_epoch(trained)
         if trained.status == "diverged":
             break
+    trained.logits = {name: loop.logits(name).cpu() for name in scored}
     return trained

@@ -24,7 +24,7 @@ from mlplab.study.record import CHECKPOINT, write_rows
 from mlplab.study.settings import Settings
 from mlplab.training import checkpoints, devices
 from mlplab.training.checkpoints import Interrupted, Saved
-from mlplab.training.loop import Epoch, Trained, all_logits, train
+from mlplab.training.loop import Epoch, Trained, train
 from mlplab.training.precision import use_fast_products
 from mlplab.training.predictions import write_predictions
 from mlplab.training.sanity import sanity
@@ -199,10 +199,9 @@ def _train(
             device=device,
             earlier=saved.checkpoint,
         )
-    scored = store.scored_split(data, job.scored_on, settings.validation_size)
-    logits = all_logits(trained.network, scored.on(device, torch.float32), torch.float32)
+    labels = store.scored_split(data, job.scored_on, settings.validation_size).labels
     parameters = trained.checkpoint().parameters
-    return _outcome(trained), trained, parameters, logits.cpu(), scored.labels
+    return _outcome(trained), trained, parameters, trained.logits[job.scored_on], labels
 
 
 def train_run(

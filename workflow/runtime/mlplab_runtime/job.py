@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mlplab.errors import UserError
+from mlplab.garbage import collect_rarely
 
 # What a machine refuses, whatever the code: no place or permission, too many files, no memory.
 REFUSED = {
@@ -24,6 +25,7 @@ def logged(snakemake: Any) -> Iterator[None]:
     That is on a UserError, and where the machine refuses something. A log that cannot be written is
     told on the terminal.
     """
+    collect_rarely()
     try:
         with open(snakemake.log[0], "w", buffering=1, encoding="utf-8") as log:
             sys.stdout = sys.stderr = log
