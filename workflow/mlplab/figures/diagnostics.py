@@ -1,11 +1,12 @@
 """matplotlib: what happens inside the networks while they train, from their diagnostics (A8)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -16,6 +17,7 @@ from mlplab.study.colors import of_activation
 PANELS_IN_A_ROW = 3
 # Of histograms.
 LAYERS_AT_MOST = 6
+NO_DIAGNOSTICS = "No run has diagnostics: all of them failed, or are wrong."
 
 FIGURES = {
     "gradients": {
@@ -35,7 +37,7 @@ FIGURES = {
         "shows": "Ratio of update to weight of each layer by epoch, a panel for each activation.",
         "caption": "How far a step would move the weights of a layer, as a multiple of their own "
         "size: the learning rate times the norm of their gradient on the images looked at, over "
-        "the norm of the weights, by epoch. About 10⁻³ is usual; far less, and a layer hardly "
+        "the norm of the weights, by epoch. About 0.001 is usual; far less, and a layer hardly "
         "learns; far more, and it jumps.",
     },
     "units": {
@@ -74,9 +76,52 @@ def _panels(names: Sequence[str]) -> tuple[Figure, Any]:
     return figure, panels.flat
 
 
-def _shades(count: int) -> Any:
-    """So many colours, from dark to light."""
-    return mpl.colormaps["viridis"](np.linspace(0, 0.85, count))
+def _by_activation(
+    table: pd.DataFrame,
+    lines: Callable[[Axes, pd.DataFrame], None],
+    handles: Sequence[Line2D],
+    xlabel: str,
+    ylabel: str,
+    **settings: Any,
+) -> Figure:
+    """A panel for each activation, with what `lines` draws of its rows, and a legend."""
+    activations = list(table["activation"].unique())
+    figure, panels = _panels(activations)
+    for axes, activation in zip(panels, activations, strict=False):
+        lines(axes, table[table["activation"] == activation])
+        axes.set(title=activation, xlabel=xlabel, **settings)
+        if axes.get_yscale() == "log":
+            # Powers of ten in small superscripts could not be read on a telephone.
+            axes.yaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel(ylabel)
+    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
+    return figure
+
+
+def _shades(numbers: Sequence[int]) -> dict[Any, Any]:
+    """A colour for each, from dark to light."""
+    return dict(
+        zip(numbers, mpl.colormaps["viridis"](np.linspace(0, 0.85, len(numbers))), strict=True)
+    )
+
+
+def _colored(colors: Mapping[Any, Any], label: str) -> list[Line2D]:
+    """What a legend says of lines in these colours: the label with the number of each in it."""
+    return [
+        Line2D([], [], color=color, label=label.format(number)) for number, color in colors.items()
+    ]
+
+
+def _grey(style: Literal["-", "--", ":"], label: str) -> Line2D:
+    """What a legend says of lines in this style, whatever their colour."""
+    return Line2D([], [], color="#777777", linestyle=style, label=label)
+
+
+def _deepest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Every epoch of those networks that have the most hidden layers."""
+    return rows[(rows["hidden_layers"] == rows["hidden_layers"].max()) & ~rows["end"]]
 
 
 def gradients(tables: Mapping[str, pd.DataFrame]) -> Figure:
@@ -86,31 +131,23 @@ def gradients(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """
     table = tables["diagnostics"]
     if table.empty:
-        return nothing("No run has diagnostics: all of them failed, or are wrong.")
-    depths = sorted(set(table["hidden_layers"]))
-    colors = dict(zip(depths, _shades(len(depths)), strict=True))
-    activations = list(table["activation"].unique())
-    figure, panels = _panels(activations)
-    for axes, activation in zip(panels, activations, strict=False):
-        rows = table[table["activation"] == activation]
+        return nothing(NO_DIAGNOSTICS)
+    colors = _shades(sorted(set(table["hidden_layers"])))
+
+    def lines(axes: Axes, rows: pd.DataFrame) -> None:
         moments = ((":", rows[(rows["epoch"] == 0) & ~rows["end"]]), ("-", rows[rows["end"]]))
         for style, moment in moments:
             for depth, norms in moment.groupby("hidden_layers"):
                 x, y = norms["layer"], norms["gradient_norm"]
                 axes.plot(x, y, style, color=colors[depth], marker="o", markersize=3)
-        axes.set(title=activation, xlabel="layer", yscale="log")
-        # Powers of ten in small superscripts could not be read on a telephone.
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("norm of the weights' gradient")
+
     handles = [
-        *(Line2D([], [], color=color, label=f"{depth} hidden") for depth, color in colors.items()),
-        Line2D([], [], color="#777777", linestyle=":", label="before training"),
-        Line2D([], [], color="#777777", label="after training"),
+        *_colored(colors, "{} hidden"),
+        _grey(":", "before training"),
+        _grey("-", "after training"),
     ]
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
-    return figure
+    ylabel = "norm of the weights' gradient"
+    return _by_activation(table, lines, handles, "layer", ylabel, yscale="log")
 
 
 def updates(tables: Mapping[str, pd.DataFrame]) -> Figure:
@@ -120,30 +157,42 @@ def updates(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """
     table = tables["diagnostics"]
     if table.empty:
-        return nothing("No run has diagnostics: all of them failed, or are wrong.")
-    colors = _shades(table["hidden_layers"].max() + 1)
-    activations = list(table["activation"].unique())
-    figure, panels = _panels(activations)
-    for axes, activation in zip(panels, activations, strict=False):
-        rows = table[(table["activation"] == activation) & ~table["end"]]
-        deepest = rows[rows["hidden_layers"] == rows["hidden_layers"].max()]
-        for layer, ratios in deepest.groupby("layer"):
+        return nothing(NO_DIAGNOSTICS)
+    colors = _shades(range(1, table["hidden_layers"].max() + 2))
+
+    def lines(axes: Axes, rows: pd.DataFrame) -> None:
+        for layer, ratios in _deepest(rows).groupby("layer"):
             x, y = ratios["epoch"], ratios["update_ratio"]
-            axes.plot(x, y, color=colors[layer - 1], marker="o", markersize=3)
+            axes.plot(x, y, color=colors[layer], marker="o", markersize=3)
         axes.axhline(1e-3, color="#777777", linestyle=":")
-        axes.set(title=activation, xlabel="epoch", yscale="log")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("update ÷ weight")
+
+    handles = [*_colored(colors, "layer {}"), _grey(":", "0.001")]
+    return _by_activation(table, lines, handles, "epoch", "update ÷ weight", yscale="log")
+
+
+def units(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Shares of dead units and of saturated values by epoch, a line per hidden layer.
+
+    They are of the deepest networks of each activation.
+    """
+    table = tables["diagnostics"]
+    if table.empty:
+        return nothing(NO_DIAGNOSTICS)
+    colors = _shades(range(1, table["hidden_layers"].max() + 1))
+
+    def lines(axes: Axes, rows: pd.DataFrame) -> None:
+        deepest = _deepest(rows)
+        hidden = deepest[deepest["layer"] <= deepest["hidden_layers"]]
+        for layer, shares in hidden.groupby("layer"):
+            for quantity, style in (("dead", "-"), ("saturated", "--")):
+                axes.plot(shares["epoch"], shares[quantity], style, color=colors[layer])
+
     handles = [
-        *(
-            Line2D([], [], color=color, label=f"layer {layer}")
-            for layer, color in enumerate(colors, start=1)
-        ),
-        Line2D([], [], color="#777777", linestyle=":", label="10⁻³"),
+        *_colored(colors, "hidden layer {}"),
+        _grey("-", "dead units"),
+        _grey("--", "saturated values"),
     ]
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=8)
-    return figure
+    return _by_activation(table, lines, handles, "epoch", "share", ylim=(-0.03, 1.03))
 
 
 def _some(layers: int) -> list[int]:
@@ -189,42 +238,8 @@ def histograms(tables: Mapping[str, pd.DataFrame]) -> Figure:
                 axes.set_title(f"hidden layer {layer}", fontsize=9)
         row[0].set_ylabel(activation)
     handles = [
-        Line2D([], [], color="#777777", linestyle=":", label="before training"),
+        _grey(":", "before training"),
         Line2D([], [], color="#777777", linewidth=6, alpha=0.6, label="after training"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    return figure
-
-
-def units(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Shares of dead units and of saturated values by epoch, a line per hidden layer.
-
-    They are of the deepest networks of each activation.
-    """
-    table = tables["diagnostics"]
-    if table.empty:
-        return nothing("No run has diagnostics: all of them failed, or are wrong.")
-    colors = _shades(table["hidden_layers"].max())
-    activations = list(table["activation"].unique())
-    figure, panels = _panels(activations)
-    for axes, activation in zip(panels, activations, strict=False):
-        rows = table[(table["activation"] == activation) & ~table["end"]]
-        depth = rows["hidden_layers"].max()
-        hidden = rows[(rows["hidden_layers"] == depth) & (rows["layer"] <= depth)]
-        for layer, shares in hidden.groupby("layer"):
-            for quantity, style in (("dead", "-"), ("saturated", "--")):
-                axes.plot(shares["epoch"], shares[quantity], style, color=colors[layer - 1])
-        axes.set(title=activation, xlabel="epoch", ylim=(-0.03, 1.03))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("share")
-    handles = [
-        *(
-            Line2D([], [], color=color, label=f"hidden layer {layer}")
-            for layer, color in enumerate(colors, start=1)
-        ),
-        Line2D([], [], color="#777777", label="dead units"),
-        Line2D([], [], color="#777777", linestyle="--", label="saturated values"),
-    ]
-    figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=9)
     return figure
