@@ -317,9 +317,12 @@ def test_all_core_seconds_of_a_study_are_accounted_for() -> None:
     assert spent["training jobs: process, data, record"] == 19 - 14 - 2 - 0.5
     assert (spent["tracking"], spent["evaluation jobs"], spent["figures"]) == (2, 0.5, 1)
     assert (spent["before the first job"], spent["after the last job"]) == (4, 2)
-    page = study.page({"studies": [found]})
+    others = [{**found, "overhead_per_run": seconds} for seconds in (7.0, 9.5)]
+    page = study.page({"studies": [study.median([*others, found])]})
     assert page.startswith("## A study\n")
-    assert "8.0" in next(line for line in page.splitlines() if "overhead per run" in line)
+    of_one, of_each = (line for line in page.splitlines() if "overhead per run" in line)
+    assert "8.0" in of_one
+    assert "7.00, 8.00, 9.50" in of_each
     assert "550" in next(line for line in page.splitlines() if "memory of a training" in line)
 
 
