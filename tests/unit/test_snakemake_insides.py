@@ -29,6 +29,8 @@ facts = {
     "containers": DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method,
     "on a node": workflow.remote_exec,
     "temporary folder": workflow._snakemake_tmp_dir.name,
+    "snakefile": workflow.main_snakefile,
+    "read in main thread": threading.current_thread() is threading.main_thread(),
 }
 
 
@@ -157,10 +159,19 @@ def test_a_script_is_told_its_log(job: dict[str, Any]) -> None:
     assert job["log"] == "greet.log", "`snakemake.log[0]`, of mlplab_runtime.job, is another thing"
 
 
-def test_onstart_runs_in_the_main_thread(facts: dict[str, Any]) -> None:
-    assert facts["in main thread"], (
-        "Snakemake runs `onstart` in another thread: warm processes end with the thread that "
-        "starts them (mlplab_runtime.lifetime.end_with_parent)."
+def test_snakefiles_are_read_and_onstart_runs_in_the_main_thread(facts: dict[str, Any]) -> None:
+    assert facts["read in main thread"] and facts["in main thread"], (
+        "Snakemake reads files or runs `onstart` in another thread: warm processes end with the "
+        "thread that starts them (mlplab_runtime.lifetime.end_with_parent)."
+    )
+
+
+def test_snakemake_says_which_snakefile_is_the_main_one(
+    facts: dict[str, Any], folder: Path
+) -> None:
+    assert Path(facts["snakefile"]).parent.resolve() == folder.resolve(), (
+        "`workflow.main_snakefile` is another thing: rules/common.smk starts warm processes early, "
+        "but not in a workflow that has this one as a module."
     )
 
 

@@ -135,12 +135,16 @@ if IN_CONTAINERS and not Path("mlplab.sif").exists():
 if IN_CONTAINERS or workflow.remote_exec:
     # The warm processes are where the study was started, and of its environment.
     warm.switch_off()
-# While Snakemake plans, they import: where the study is not there yet, there will be jobs.
-starts_anew = not (deletion or workflow.output_settings.dryrun or workflow.subprocess_exec)
-if starts_anew and not Path(f"{STUDY}/published.json").exists():
-    warm_processes = warm.start()
-else:
+# Where the study is not there yet, there will be jobs: they import while Snakemake plans. Whoever has
+# this as a module of another workflow decides for himself.
+FOLDERS = (LIBRARY.resolve(), LIBRARY.resolve().parent)
+is_module = Path(workflow.main_snakefile).resolve().parent not in FOLDERS
+is_there = Path(f"{STUDY}/published.json").exists()
+is_job = workflow.subprocess_exec or workflow.remote_exec
+if is_module or is_there or is_job or deletion or workflow.output_settings.dryrun:
     warm_processes = []
+else:
+    warm_processes = warm.start()
 
 
 onstart:
