@@ -2,8 +2,11 @@
 
 import gzip
 import hashlib
+import os
 import re
+import shutil
 import struct
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -386,6 +389,48 @@ def test_a_flipped_bit_of_the_decoded_file_is_found(tmp_path: Path) -> None:
         assert str(data) in str(refused.value)
     data.write_bytes(whole)
     assert store.load(data).digest == hashlib.sha256(whole).hexdigest()
+
+
+def settle(*files: Path) -> None:
+    """Wait until files have not changed for a while."""
+    latest = max(file.stat().st_ctime_ns for file in files)
+    time.sleep(max(0, (latest + store.SETTLED_NS - time.time_ns()) / 1e9) + 0.01)
+
+
+def test_a_shared_data_set_is_read_once_while_it_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_SHARED", {})
+    monkeypatch.setattr(store, "SETTLED_NS", 100_000_000)
+    data, manifest = decode_contents(tmp_path, packed(small_arrays()))
+    store.share(data)
+    assert store.load(data) is not store.load(data)
+    settle(data, manifest)
+    store.share(data)
+    shared = store.load(data)
+    assert store.load(data) is shared
+    # The same bytes in another file, other bytes of the same size and date, another manifest.
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path, copy, ignore=lambda *_: ["copy"])
+    assert store.load(copy / data.name) is not shared
+    whole, state = data.read_bytes(), data.stat()
+    data.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    os.utime(data, ns=(state.st_atime_ns, state.st_mtime_ns))
+    with pytest.raises(UserError, match="changed since it was decoded"):
+        store.load(data)
+    data.write_bytes(whole)
+    assert store.load(data).digest == shared.digest
+    settle(data, manifest)
+    store.share(data)
+    write_json(manifest, {"sha256": "0" * 64})
+    with pytest.raises(UserError, match="changed since it was decoded"):
+        store.load(data)
+
+
+def test_what_is_not_there_is_not_shared(tmp_path: Path) -> None:
+    store.share(tmp_path / "nothing.safetensors")
+    with pytest.raises(UserError, match="not a decoded data set"):
+        store.load(tmp_path / "nothing.safetensors")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -7,14 +7,23 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from conftest import REPOSITORY
+from mlplab.datasets import store
 from mlplab_runtime import fork, warm
-from mlplab_runtime.processes import MODULES, NEED_TORCH, VARIABLE, address, process_of
+from mlplab_runtime.processes import (
+    MODULES,
+    NEED_TORCH,
+    VARIABLE,
+    address,
+    process_of,
+    tasks_with,
+)
 from mlplab_runtime.request import PREFIX, decode, encode
 from runtime_processes import SEARCH, alive, within
 
@@ -140,6 +149,30 @@ def test_a_script_runs_by_itself_where_no_warm_process_serves_it(
     process = client(script(tmp_path, "import os; print(os.getppid())"))
     assert process.communicate(timeout=60)[0] == f"{os.getpid()}\n"
     assert process.returncode == 0
+
+
+def test_jobs_have_the_data_set_that_their_process_has_read(
+    tmp_path: Path, digits_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = digits_folder / "data.safetensors"
+    settled = data.stat().st_ctime_ns + store.SETTLED_NS - time.time_ns()
+    time.sleep(max(0, settled / 1e9) + 0.1)
+    monkeypatch.setenv("PYTHONPATH", SEARCH)
+    monkeypatch.setenv(VARIABLE, "")
+    (process,) = warm.start({"torch": tasks_with(str(data))["torch"][:1]})
+    text = (
+        "import torch\n"
+        "from mlplab.datasets import store\n"
+        f"[shared] = store._SHARED.values()\n"
+        f"print(store.load({str(data)!r}) is shared, shared.name)\n"
+        # What needs threads would wait for ever if the warm process had any.
+        "torch.set_num_threads(2)\n"
+        "print(torch.ones(3_000_000).sum().item())\n"
+    )
+    output, _ = client(script(tmp_path, text)).communicate(timeout=60)
+    assert output == "True digits\n3000000.0\n"
+    process.kill()
+    process.wait()
 
 
 def test_a_process_that_is_no_job_is_left_alone(

@@ -31,6 +31,7 @@ from mlplab_runtime.clock import date_now
 from mlplab_runtime.cluster import refuse_sqlite
 from mlplab_runtime.command import own_command
 from mlplab_runtime.lock import hold_for_deletion, hold_lock, sweep
+from mlplab_runtime.processes import tasks_with
 from mlplab_runtime.store import forget_lost
 from mlplab_runtime.timers import end_timers_with_main_thread
 from mlplab import activations, commands, datasets, implementations, initializers
@@ -144,7 +145,7 @@ is_job = workflow.subprocess_exec or workflow.remote_exec
 if is_module or is_there or is_job or deletion or workflow.output_settings.dryrun:
     warm_processes = []
 else:
-    warm_processes = warm.start()
+    warm_processes = warm.start(tasks_with(IMAGES))
 
 
 onstart:
@@ -167,7 +168,7 @@ onstart:
 
         logger.addHandler(Recorder(study=STUDY, jobs=jobs))
     end_timers_with_main_thread()
-    warm_processes = warm_processes or warm.start()
+    warm_processes = warm_processes or warm.start(tasks_with(IMAGES))
 
 
 onsuccess:

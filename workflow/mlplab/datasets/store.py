@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from safetensors import safe_open
 
 from mlplab.commands import again
 from mlplab.errors import UserError
-from mlplab.files import file_digest, read_json
+from mlplab.files import PathLike, file_digest, read_json
 
 # Lies beside a decoded data set: what it holds, where it came from, and its SHA-256.
 MANIFEST = "manifest.json"
+# A file that changed later than so long ago may change once more and keep its date.
+SETTLED_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,48 @@ def scored_split(data: Dataset, scored_on: str, validation_size: int) -> Split:
     return data.test
 
 
-def load(path: str | os.PathLike[str]) -> Dataset:
+State = tuple[int, int, int, int, int]
+# What a file and its manifest were when they were read → what they hold.
+_SHARED: dict[tuple[State, ...], Dataset] = {}
+
+
+def share(path: PathLike) -> None:
+    """Read a data set for this process and all its forks: `load` then has it at hand.
+
+    Where it is not there, or was written just now, it is left to each `load`.
+    """
+    states = _states(path)
+    changed = max((time_ns for state in states for time_ns in state[-2:]), default=None)
+    if changed is None or changed > time.time_ns() - SETTLED_NS:
+        return
+    # Threads that this process starts are not in its forks, which would wait for them.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        _SHARED[states] = load(path)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _states(path: PathLike) -> tuple[State, ...]:
+    """What changes with any change of a decoded file or of its manifest; () without them."""
+    try:
+        found = [os.stat(file) for file in (path, Path(path).with_name(MANIFEST))]
+    except OSError:
+        return ()
+    return tuple(
+        (each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns)
+        for each in found
+    )
+
+
+def load(path: PathLike) -> Dataset:
     """The data set that `decode` wrote to `path`, every byte as it was written.
 
     Raises UserError where the file is not such a data set, or has changed since.
     """
+    if shared := _SHARED.get(_states(path)):
+        return shared
     try:
         digest = file_digest(path)
         written = read_json(Path(path).with_name(MANIFEST))["sha256"]

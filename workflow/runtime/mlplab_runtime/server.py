@@ -25,13 +25,14 @@ CREDENTIALS = struct.Struct("3i")
 class Server:
     """Forks a job for each connection, and tells the client its exit status."""
 
-    def __init__(self, listener: socket.socket, modules: list[str]) -> None:
-        """`modules` are imported in turn, the first ones at once, others when no job waits.
+    def __init__(self, listener: socket.socket, tasks: list[str]) -> None:
+        """`tasks` are done in turn, the first ones at once, others when no job waits.
 
-        Of those that one string names, with commas between them, no job waits for one alone.
+        Each is a module to import, or a function to call as `module:function=argument`. Of those
+        that one string names, with commas between them, no job waits for one alone.
         """
         self._listener = listener
-        self._modules = modules
+        self._tasks = tasks
         self._selector = selectors.DefaultSelector()
         # Descriptor by which a fork's end is seen → its number and the connection to its client.
         self._jobs: dict[int, tuple[int, socket.socket]] = {}
@@ -39,27 +40,27 @@ class Server:
     def run(self) -> NoReturn:
         """Serve until the process is killed."""
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._import_next()
+        self._do_next()
         while True:
-            # With modules left to import, only what is due now is waited for.
-            events = self._selector.select(timeout=0 if self._modules else None)
+            # With tasks left, only what is due now is waited for.
+            events = self._selector.select(timeout=0 if self._tasks else None)
             for key, _ in events:
                 if key.fileobj is self._listener:
                     self._accept()
                 else:
                     self._finish(key.fd)
-            if not events and self._modules:
-                self._import_next()
+            if not events and self._tasks:
+                self._do_next()
 
-    def _import_next(self) -> None:
-        if not self._modules:
+    def _do_next(self) -> None:
+        if not self._tasks:
             return
         # What modules make stays: to look through it for garbage takes a sixth of the import.
         gc.disable()
-        for module in self._modules.pop(0).split(","):
-            # One that cannot be imported is a matter of the job that needs it.
+        for task in self._tasks.pop(0).split(","):
+            # One that cannot be done is a matter of the job that needs it.
             with contextlib.suppress(Exception):
-                importlib.import_module(module)
+                do(task)
         # Nor need a fork look through it, or copy it.
         gc.freeze()
         gc.enable()
@@ -107,13 +108,22 @@ class Server:
             connection.send(bytes([code if code >= 0 else 128 - code]))
 
 
-def main(listener: int, parent: int, modules: list[str]) -> NoReturn:
+def do(task: str) -> None:
+    """Import a module, and call its function where `task` is `module:function=argument`."""
+    name, _, call = task.partition(":")
+    module = importlib.import_module(name)
+    if call:
+        function, _, argument = call.partition("=")
+        getattr(module, function)(argument)
+
+
+def main(listener: int, parent: int, tasks: list[str]) -> NoReturn:
     """Serve on a socket that listens already, until the process `parent` ends."""
     end_with_parent(parent)
     # What is sent to all processes at once is for the workflow and the jobs to deal with.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    Server(socket.socket(fileno=listener), modules).run()
+    Server(socket.socket(fileno=listener), tasks).run()
 
 
 if __name__ == "__main__":

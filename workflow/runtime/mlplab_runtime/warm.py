@@ -28,7 +28,7 @@ def switch_off() -> None:
 
 
 def start(
-    modules: Mapping[str, Sequence[Sequence[str]]] = MODULES,
+    tasks: Mapping[str, Sequence[Sequence[str]]] = MODULES,
 ) -> list[subprocess.Popen[bytes]]:
     """Start the warm processes and tell jobs of them in the environment; they end with the caller.
 
@@ -40,8 +40,8 @@ def start(
     name = f"mlplab-{os.getpid()}-{os.urandom(8).hex()}"
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        for process, imports in modules.items():
-            processes.append(_start(address(name, process), imports))
+        for process, own in tasks.items():
+            processes.append(_start(address(name, process), own))
     except OSError as error:
         for started in processes:
             started.kill()
@@ -55,7 +55,7 @@ def start(
     return processes
 
 
-def _start(name: bytes, modules: Sequence[Sequence[str]]) -> subprocess.Popen[bytes]:
+def _start(name: bytes, tasks: Sequence[Sequence[str]]) -> subprocess.Popen[bytes]:
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "OPENBLAS_NUM_THREADS": "1"}
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(name)
@@ -64,7 +64,7 @@ def _start(name: bytes, modules: Sequence[Sequence[str]]) -> subprocess.Popen[by
         # -P: nothing is imported from the folder that snakemake runs in.
         server = [sys.executable, "-P", "-m", "mlplab_runtime.server"]
         return subprocess.Popen(
-            [*server, str(descriptor), str(os.getpid()), *map(",".join, modules)],
+            [*server, str(descriptor), str(os.getpid()), *map(",".join, tasks)],
             stdin=subprocess.DEVNULL,
             pass_fds=[descriptor],
             env={**os.environ, **quiet},
