@@ -21,6 +21,7 @@ from mlplab.study.metrics import negative_log_likelihood
 from mlplab.study.predictions import Predictions
 from mlplab.study.settings import Settings
 from mlplab.training.diagnostics import Probe
+from mlplab.training.epoch import Sums, evaluation_pass
 from mlplab.training.loop import (
     EVALUATION_BATCH,
     Checkpoint,
@@ -389,6 +390,21 @@ def test_predictions_of_a_diverged_run_agree_with_its_history(implementation: st
     table = prediction_table(logits.numpy(), data.test.labels.numpy())
     correct = sum(a == b for a, b in zip(table["label"], table["prediction"], strict=True))
     assert correct / 30 == trained.history[-1].test_accuracy
+
+
+def test_a_network_may_fill_the_same_tensor_every_time() -> None:
+    class Filling:
+        def __init__(self) -> None:
+            self._filled = torch.empty(3, 4)
+
+        def logits(self, images: torch.Tensor) -> torch.Tensor:
+            return self._filled.copy_(images.flatten(1)[:, :4])
+
+    split = random_split(6)
+    batches = Batches(split, 3, torch.float32)
+    sums = Sums.of_scores(batches.device)
+    seen = evaluation_pass(Filling(), batches, sums)  # type: ignore[arg-type]
+    assert torch.equal(torch.cat(seen), pixels_of(split).flatten(1)[:, :4])
 
 
 def test_batch_larger_than_the_data_set_is_the_whole_data_set() -> None:

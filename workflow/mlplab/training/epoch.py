@@ -76,8 +76,10 @@ def evaluation_pass(
     sums.reset()
     seen = []
     for images, labels in batches.in_order():
-        seen.append(network.logits(images))
-        sums.add(*score(seen[-1], labels))
+        logits = network.logits(images)
+        sums.add(*score(logits, labels))
+        # A copy: a network may fill the same tensor every time.
+        seen.append(logits.clone())
     return seen
 
 
