@@ -21,6 +21,7 @@ QUICK = (
     "--slurm-status-command=squeue",
     "--slurm-init-seconds-before-status-checks=3",
     "--seconds-between-status-checks=1",
+    "--max-status-checks-per-second=1",
 )
 PROGRAMS = ("slurmctld", "slurmd", "srun", "sbatch", "squeue", "scancel", "munged")
 CONFIGURATION = """
