@@ -174,8 +174,8 @@ def test_a_controller_that_is_restarted_is_waited_for(
         os.kill(pid, signal.SIGSTOP)
         cluster.wait_until_saved(long_study.slurm_of(VICTIM)["SLURM_JOB_ID"])
         cluster.kill_controller()
-        # Within ten seconds: where the executor asks and it is still away, and accounting is off, the
-        # executor forgets its jobs (profiles/README.md).
+        # Back within ten seconds: else an executor that asks meanwhile, without accounting, forgets
+        # its jobs (profiles/README.md).
         time.sleep(3)
         cluster.start_controller()
         wait_for(cluster.states, 60, "the controller")

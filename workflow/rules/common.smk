@@ -16,9 +16,10 @@ sys.path[:0] = SEARCH
 search = filter(None, [*SEARCH, os.getenv("PYTHONPATH")])
 os.environ.update(PYTHONPATH=os.pathsep.join(search))
 
-from mlplab.garbage import collect_rarely
+from mlplab.garbage import collect_rarely, leave_at_exit
 
 collect_rarely()
+leave_at_exit()
 
 from mlplab_runtime.environment import check_environment
 
