@@ -184,10 +184,11 @@ def summarise(
 
 def main() -> dict[str, Any]:
     """Every study, one after the other; of several passes the one whose overhead is the median."""
-    studies = []
-    for seeds, passes in PASSES.items():
-        studies.append(median([measure(seeds) for _ in range(passes)]))
-    return {"studies": studies}
+    return {
+        "studies": [
+            median([measure(seeds) for _ in range(passes)]) for seeds, passes in PASSES.items()
+        ]
+    }
 
 
 def median(measured: Sequence[dict[str, Any]]) -> dict[str, Any]:

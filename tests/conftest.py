@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -53,6 +54,12 @@ hypothesis.settings.load_profile("same")
 def one_thread() -> None:
     """Small products are slower on several threads, and other tests may need the cores."""
     torch.set_num_threads(1)
+
+
+def settle(*files: Path) -> None:
+    """Wait until files of a data set have not changed for so long that it can be shared."""
+    latest = max(file.stat().st_ctime_ns for file in files)
+    time.sleep(max(0, (latest + store.SETTLED_NS - time.time_ns()) / 1e9) + 0.01)
 
 
 @torch.no_grad()

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import struct
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 
+from conftest import settle
 from mlplab import datasets
 from mlplab.datasets import PARTS, store
 from mlplab.datasets.batches import Batches
@@ -389,12 +389,6 @@ def test_a_flipped_bit_of_the_decoded_file_is_found(tmp_path: Path) -> None:
         assert str(data) in str(refused.value)
     data.write_bytes(whole)
     assert store.load(data).digest == hashlib.sha256(whole).hexdigest()
-
-
-def settle(*files: Path) -> None:
-    """Wait until files have not changed for a while."""
-    latest = max(file.stat().st_ctime_ns for file in files)
-    time.sleep(max(0, (latest + store.SETTLED_NS - time.time_ns()) / 1e9) + 0.01)
 
 
 def test_a_shared_data_set_is_read_once_while_it_is_the_same(

@@ -7,13 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, settle
 from mlplab.datasets import store
 from mlplab_runtime import fork, warm
 from mlplab_runtime.processes import (
@@ -155,15 +154,14 @@ def test_jobs_have_the_data_set_that_their_process_has_read(
     tmp_path: Path, digits_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = digits_folder / "data.safetensors"
-    settled = data.stat().st_ctime_ns + store.SETTLED_NS - time.time_ns()
-    time.sleep(max(0, settled / 1e9) + 0.1)
+    settle(data, data.with_name(store.MANIFEST))
     monkeypatch.setenv("PYTHONPATH", SEARCH)
     monkeypatch.setenv(VARIABLE, "")
     (process,) = warm.start({"torch": tasks_with(str(data))["torch"][:1]})
     text = (
         "import torch\n"
         "from mlplab.datasets import store\n"
-        f"[shared] = store._SHARED.values()\n"
+        "[shared] = store._SHARED.values()\n"
         f"print(store.load({str(data)!r}) is shared, shared.name)\n"
         # What needs threads would wait for ever if the warm process had any.
         "torch.set_num_threads(2)\n"

@@ -139,14 +139,14 @@ if IN_CONTAINERS or workflow.remote_exec:
     warm.switch_off()
 # Where the study is not there yet, there will be jobs: they import while Snakemake plans. Whoever has
 # this as a module of another workflow decides for himself.
-FOLDERS = (LIBRARY.resolve(), LIBRARY.resolve().parent)
-is_module = Path(workflow.main_snakefile).resolve().parent not in FOLDERS
-is_there = Path(f"{STUDY}/published.json").exists()
-is_job = workflow.subprocess_exec or workflow.remote_exec
-if is_module or is_there or is_job or deletion or workflow.output_settings.dryrun:
-    warm_processes = []
-else:
-    warm_processes = warm.start(tasks_with(IMAGES))
+is_main = Path(workflow.main_snakefile).resolve().parent in (
+    LIBRARY.resolve(),
+    LIBRARY.resolve().parent,
+)
+runs_jobs = not (deletion or workflow.output_settings.dryrun or workflow.subprocess_exec)
+is_new = not Path(f"{STUDY}/published.json").exists()
+WARM_TASKS = tasks_with(IMAGES)
+warm_processes = warm.start(WARM_TASKS) if is_main and runs_jobs and is_new else []
 
 
 onstart:
@@ -169,7 +169,7 @@ onstart:
 
         logger.addHandler(Recorder(study=STUDY, jobs=jobs))
     end_timers_with_main_thread()
-    warm_processes = warm_processes or warm.start(tasks_with(IMAGES))
+    warm_processes = warm_processes or warm.start(WARM_TASKS)
 
 
 onsuccess:

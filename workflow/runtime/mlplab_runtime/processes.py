@@ -28,15 +28,6 @@ MODULES = {
         ("matplotlib.backends.backend_svg", "pyarrow.dataset"),
     ),
 }
-
-
-def tasks_with(data: str) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """MODULES, and after the first of them the data set at `data`, which jobs with torch read."""
-    first, *others = MODULES["torch"]
-    shared = f"mlplab.datasets.store:share={data}"
-    return MODULES | {"torch": ((*first, shared), *others)}
-
-
 # All other scripts are forks of the process with MLflow.
 NEED_TORCH = {
     "collect_examples",
@@ -50,6 +41,13 @@ NEED_TORCH = {
     "select_best",
     "train",
 }
+
+
+def tasks_with(data: str) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """MODULES, and after the first of them the data set at `data`, which jobs with torch read."""
+    first, *others = MODULES["torch"]
+    shared = f"mlplab.datasets.store:share={data}"
+    return MODULES | {"torch": ((*first, shared), *others)}
 
 
 def process_of(script: str) -> str:
