@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import permutations
 from pathlib import Path
 
@@ -45,6 +45,15 @@ while True:
     with open("work", "a") as file:
         file.write(".")
     time.sleep(0.005)
+"""
+# What a job begins with that finishes what it does.
+GRACEFUL = """
+import signal, sys
+def end(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    print("ends", flush=True)
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
 """
 # A module whose import takes until there is a file `imported`.
 SLOW_MODULE = """
@@ -99,7 +108,9 @@ class Study:
         self.pids[name] = int(self.line(name)[0])
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        os.kill(self.pids[name], number)
+        # It may have ended with the one that was killed before it.
+        with suppress(ProcessLookupError):
+            os.kill(self.pids[name], number)
 
     def alive(self) -> set[str]:
         return {name for name, pid in self.pids.items() if alive(pid)}
@@ -198,20 +209,25 @@ def test_workflow_ended_by_another_signal_all_end(study: Study, number: int) -> 
 
 @pytest.mark.parametrize("names", [["client"], ["fork"], ["client", "warm", "fork"]])
 def test_terminated_a_job_may_finish_what_it_does(tmp_path: Path, names: list[str]) -> None:
-    graceful = """
-import signal, sys
-def end(*_):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("ends", flush=True)
-    sys.exit(7)
-signal.signal(signal.SIGTERM, end)
-"""
-    with at_work(tmp_path, graceful + JOB) as study:
+    with at_work(tmp_path, GRACEFUL + JOB) as study:
         for name in names:
             study.kill(name, signal.SIGTERM)
         assert study.line("ends") == []
         assert study.line("status") == ["7"]
         assert within(1, lambda: study.alive() == {"workflow", "warm"})
+
+
+def test_a_client_terminated_when_its_job_has_ended_says_how_it_did(tmp_path: Path) -> None:
+    with at_work(tmp_path, GRACEFUL + JOB) as study:
+        study.kill("client", signal.SIGSTOP)
+        study.kill("fork", signal.SIGTERM)
+        assert study.line("ends") == []
+        assert within(10, lambda: not Path(f"/proc/{study.pids['fork']}").exists())
+        # Until the warm process has told the status and closed the connection.
+        time.sleep(0.1)
+        study.kill("client", signal.SIGTERM)
+        study.kill("client", signal.SIGCONT)
+        assert study.line("status") == ["7"]
 
 
 def test_terminated_a_job_ends_that_does_not_care(study: Study) -> None:

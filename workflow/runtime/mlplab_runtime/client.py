@@ -68,7 +68,11 @@ def _ask(script: str) -> bytes:
     def hand_on(*_: object) -> None:
         nonlocal terminated
         terminated = True
-        connection.send(b"\0")
+        try:  # noqa: SIM105 - contextlib takes longer to import than all the rest
+            connection.send(b"\0")
+        except OSError:
+            # The job has ended, and its status is about to be read.
+            pass
 
     before = _signal.signal(_signal.SIGTERM, hand_on)
     try:
