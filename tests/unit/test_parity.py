@@ -329,6 +329,8 @@ def test_batches_are_whole_twice_then_smaller_and_of_all_examples() -> None:
 def test_a_tiny_split_still_has_a_smaller_batch() -> None:
     tiny = Problem(split(count=4), (3,), 4, batch_size=256)
     assert [len(labels) for _, labels in tiny.batches(3)] == [2, 2, 1]
+    great = Problem(split(count=600), (3,), 4, batch_size=256)
+    assert [len(labels) for _, labels in great.batches(3)] == [256, 256, 32]
     assert_agrees(compared(implementations.source("scratch"), "relu", tiny))
 
 

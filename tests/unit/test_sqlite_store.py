@@ -121,6 +121,17 @@ def test_a_store_is_made_beside_its_place(tmp_path: Path) -> None:
     assert files(tmp_path) == [FILE.name]
 
 
+def test_only_while_it_is_made_nothing_waits_for_the_disk(tmp_path: Path) -> None:
+    with mock.patch("os.fsync") as fsync:
+        sqlite.make_whole(tmp_path / "mlflow.db")
+    fsync.assert_called_once()
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    with engine.connect() as connection:
+        full = 2
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == full
+    engine.dispose()
+
+
 def test_killed_at_any_moment_it_is_made_the_next_time(tmp_path: Path) -> None:
     # The moments are spread over what it takes without a kill.
     moments = random.Random(0)

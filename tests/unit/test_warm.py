@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, settle
+from mlplab import report
 from mlplab.datasets import store
+from mlplab.report import contents
 from mlplab_runtime import fork, warm
 from mlplab_runtime.processes import (
     MODULES,
@@ -24,6 +26,7 @@ from mlplab_runtime.processes import (
     tasks_with,
 )
 from mlplab_runtime.request import PREFIX, decode, encode
+from mlplab_runtime.server import do
 from runtime_processes import SEARCH, alive, within
 
 pytestmark = [
@@ -171,6 +174,13 @@ def test_jobs_have_the_data_set_that_their_process_has_read(
     assert output == "True digits\n3000000.0\n"
     process.kill()
     process.wait()
+
+
+def test_the_page_s_templates_are_compiled_before_a_job_renders_it() -> None:
+    [task] = [task for each in MODULES["mlflow"] for task in each if task.endswith(":prepare")]
+    report._environment.cache_clear()
+    do(task)
+    assert len(report._environment().cache or ()) == len([*contents.FOLDER.rglob("*.j2")]) > 10
 
 
 def test_a_process_that_is_no_job_is_left_alone(

@@ -71,15 +71,17 @@ class Problem:
     def batches(self, count: int) -> Iterator[Batch]:
         """Batches in float64, in the seed's order.
 
-        The first two and every tenth are whole, all others a third as great: what is kept from one
-        step to the next shows in the second, a mistake with smaller batches in the third.
+        The first two and every tenth are whole, all others a third as great, and no greater than a
+        cheap one: what is kept from one step to the next shows in the second, a mistake with
+        smaller batches in the third.
         """
         size = min(self.batch_size, len(self.split) // 2)
+        smaller = max(1, min(size // 3, CHEAP_BATCH))
         order = epoch_order(len(self.split), self.seed, 1)
         for number in range(1, count + 1):
             whole = number <= 2 or number % 10 == 0
             order = order.roll(-size)
-            chosen = order[: size if whole else max(1, size // 3)]
+            chosen = order[: size if whole else smaller]
             batch = self.split[chosen].scaled(self.split.images.device, torch.float64)
             yield batch.images, batch.labels
 

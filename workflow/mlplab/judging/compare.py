@@ -43,7 +43,7 @@ from mlplab.training.loop import train_epoch
 PROBING_RATE = 0.5
 STEPS = (1, 2, 3, 10, 100)
 # The comparison in float32 sees this many images at most.
-FLOAT32_IMAGES = 10_000
+FLOAT32_IMAGES = 5_000
 
 
 def _cloned(batch: Batch) -> Batch:

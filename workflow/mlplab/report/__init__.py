@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,7 +33,7 @@ from mlplab.report import live as live_part
 from mlplab.report.findings import accuracies, inside, pairs, parity
 from mlplab.report.findings._finding import Finding
 from mlplab.report.formulas import formulas
-from mlplab.report.packed import packed, packed_json
+from mlplab.report.packed import carried, packed_json
 from mlplab.study import grid, metrics, pages
 from mlplab.study.documents import Manifest
 from mlplab.study.figures import Figure
@@ -191,11 +192,18 @@ def _commits(records: Mapping[str, RunRecord]) -> tuple[list[str], bool]:
     return list(commits), any(state.dirty for state in states)
 
 
+@cache
 def _environment() -> jinja2.Environment:
     environment = templates.environment(contents.FOLDER)
     environment.filters.update(number=wording.number, count=wording.count, listed=wording.listed)
     environment.filters.update(human=wording.human, in_words=article.in_words)
     return environment
+
+
+def prepare() -> None:
+    """Compile the page's templates, for all pages that this process and its forks render."""
+    for name in _environment().list_templates(extensions=["j2"]):
+        _environment().get_template(name)
 
 
 def render(
@@ -282,7 +290,7 @@ def render(
             styles=contents.styles(),
             scripts=contents.scripts(),
             packed=[
-                packed("echarts", contents.library("echarts")),
+                carried("echarts", contents.library("echarts")),
                 packed_json("answer", answer.chart(seen_first.lines, split)),
                 packed_json("tables", _carried(given)),
                 *(

@@ -1,6 +1,5 @@
 """What the page is put together from: its sections, styles and scripts, in their order."""
 
-import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,8 +65,8 @@ def scripts(names: Sequence[str] = SCRIPTS) -> list[Markup]:
 
 
 def library(name: str) -> bytes:
-    """A library that the page carries (vendor/README.md)."""
-    return gzip.decompress((FOLDER / f"vendor/{name}.min.js.gz").read_bytes())
+    """A library that the page carries (vendor/README.md), compressed with gzip."""
+    return (FOLDER / f"vendor/{name}.min.js.gz").read_bytes()
 
 
 def cited(commit: str) -> str:

@@ -7,10 +7,18 @@ from typing import Any
 
 from markupsafe import Markup
 
+# Beyond it a page takes seven times as long to pack, for less than 1 % of it.
+LEVEL = 6
+
 
 def packed(name: str, content: bytes) -> Markup:
     """A block of data, named `name`, that a script of the page reads with `page.bytes(name)`."""
-    text = base64.b64encode(gzip.compress(content, mtime=0)).decode()
+    return carried(name, gzip.compress(content, LEVEL, mtime=0))
+
+
+def carried(name: str, compressed: bytes) -> Markup:
+    """The same for what gzip has compressed before."""
+    text = base64.b64encode(compressed).decode()
     return Markup('<script type="application/gzip" id="packed-{}">{}</script>').format(name, text)
 
 

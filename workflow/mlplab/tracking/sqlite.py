@@ -3,8 +3,10 @@
 import os
 import secrets
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.request import url2pathname
 
 import sqlalchemy
@@ -43,12 +45,33 @@ def make_whole(file: Path) -> None:
     with suppress(FileExistsError), replacing(file) as temporary:
         # MLflow takes a name that it has seen before for the same database.
         new = temporary.with_name(f"{temporary.name}.{secrets.token_hex(4)}")
-        MlflowClient(f"sqlite:///{new.absolute()}").search_experiments(max_results=1)
+        with _written_late():
+            MlflowClient(f"sqlite:///{new.absolute()}").search_experiments(max_results=1)
         new.rename(temporary)
+        with temporary.open("rb") as whole:
+            os.fsync(whole)
         if file.exists() and not file.stat().st_size:
             file.unlink()
         # Unlike renaming it takes no place that another process has taken meanwhile.
         os.link(temporary, file)
+
+
+@contextmanager
+def _written_late() -> Iterator[None]:
+    """Have the system write to the disk when it likes to what SQLite writes meanwhile.
+
+    MLflow changes its schema a hundred times until it is made, and SQLite waits for the disk after
+    each.
+    """
+
+    def change(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", change)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", change)
 
 
 def passes(error: BaseException) -> bool:

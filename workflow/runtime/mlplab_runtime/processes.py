@@ -26,6 +26,7 @@ MODULES = {
         ("mlplab.steps.summarize",),
         ("mlplab.steps.plot_curves", "mlplab.steps.render_report"),
         ("matplotlib.backends.backend_svg", "pyarrow.dataset"),
+        ("mlplab.report:prepare",),
     ),
 }
 # All other scripts are forks of the process with MLflow.

@@ -28,8 +28,9 @@ class Server:
     def __init__(self, listener: socket.socket, tasks: list[str]) -> None:
         """`tasks` are done in turn, the first ones at once, others when no job waits.
 
-        Each is a module to import, or a function to call as `module:function=argument`. Of those
-        that one string names, with commas between them, no job waits for one alone.
+        Each is a module to import, or a function to call as `module:function=argument`, or without
+        an argument. Of those that one string names, with commas between them, no job waits for one
+        alone.
         """
         self._listener = listener
         self._tasks = tasks
@@ -109,12 +110,12 @@ class Server:
 
 
 def do(task: str) -> None:
-    """Import a module, and call its function where `task` is `module:function=argument`."""
+    """Import a module; call its function where `task` is `module:function[=argument]`."""
     name, _, call = task.partition(":")
     module = importlib.import_module(name)
     if call:
-        function, _, argument = call.partition("=")
-        getattr(module, function)(argument)
+        function, *arguments = call.split("=", 1)
+        getattr(module, function)(*arguments)
 
 
 def main(listener: int, parent: int, tasks: list[str]) -> NoReturn:

@@ -80,7 +80,7 @@ def _where(rows: pd.DataFrame, dtype: str) -> str:
     greatest = _greatest(rows, dtype)
     if greatest == "not finite" or not of_dtype["difference"].max():
         return f"Greatest difference in {dtype}: {greatest}."
-    row = of_dtype.sort_values("difference", ascending=False, kind="stable").iloc[0].to_dict()
+    row = of_dtype.iloc[of_dtype["difference"].argmax()].to_dict()
     return (
         f"Greatest difference in {dtype}: {greatest}, in {quantity(row)}{_step(row)} "
         f"(allowed there: {rounded(row['tolerance'], 1)})."
@@ -138,22 +138,25 @@ def matrix(table: pd.DataFrame) -> Matrix:
         for key, rows in table.groupby(["implementation", "activation"], sort=False)
     }
     names, activations = (list(table[kind].unique()) for kind in ("implementation", "activation"))
-    reference = str(table["reference"].iloc[0]) if len(table) else ""
     rows = {name: [found.get((name, a)) for a in activations] for name in names}
-    return Matrix(reference, activations, rows)
+    return Matrix(_reference(table), activations, rows)
 
 
-def _agreeing(shown: Matrix, table: pd.DataFrame, agreement: pd.DataFrame) -> list[str]:
+def _reference(table: pd.DataFrame) -> str:
+    return str(table["reference"].iloc[0]) if len(table) else ""
+
+
+def _agreeing(reference: str, table: pd.DataFrame, agreement: pd.DataFrame) -> list[str]:
     """A sentence on the implementations that agree with the reference, if there are such."""
     right = agreement[agreement["verdict"] == "agrees"]["implementation"]
-    names = [name for name in right if name != shown.reference]
+    names = [name for name in right if name != reference]
     rows = table[table["implementation"].isin(names) & (table["dtype"] == "float64")]
     rows = rows[rows["verdict"] == "agrees"]
     if rows.empty:
         return []
     verb, also = ("agrees", "it differs") if len(names) == 1 else ("agree", "they differ")
     return [
-        f"Step by step, {listed(names)} {verb} with {shown.reference}, the reference: in "
+        f"Step by step, {listed(names)} {verb} with {reference}, the reference: in "
         f"float64 {also} by at most {rounded(rows['difference'].max())}, relative to the "
         "greatest value."
     ]
@@ -166,10 +169,10 @@ def agreement(
 
     `table` is that of parity, `agreed` that of agreement.
     """
-    shown = matrix(table)
-    verdicts = _agreeing(shown, table, agreed)
+    reference = _reference(table)
+    verdicts = _agreeing(reference, table, agreed)
     losses = _losses(records)
-    names = list(dict.fromkeys([*shown.rows, *([shown.reference] if shown.reference else [])]))
+    names = list(dict.fromkeys([*table["implementation"], *([reference] if reference else [])]))
     if not verdicts and not losses:
         return None
     return Finding("parity", f"Do {listed(names)} agree", [*verdicts, *losses], " ".join(verdicts))
