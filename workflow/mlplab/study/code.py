@@ -84,8 +84,7 @@ def closure(roots: Iterable[Path], without: Iterable[Path] = ()) -> set[Path]:
         if path in found or path in left_out:
             continue
         found.add(path)
-        names = _read(path).imports
-        waiting += [file for name in names for file in _files(name, path.parent)]
+        waiting += _imported_files(path.parent, tuple(_read(path).imports))
     return found
 
 
@@ -189,18 +188,43 @@ def _imported_names(tree: ast.Module) -> Iterator[str]:
 
 
 @cache
+def _imported_files(folder: Path, names: tuple[str, ...]) -> list[Path]:
+    """The files that a file in a folder imports by these names."""
+    found: dict[Path, None] = {}
+    for name in names:
+        first = name.partition(".")[0]
+        # The library's own are the same from wherever they are imported.
+        beside = LIBRARY.parent if first == LIBRARY.name else folder
+        if _is_there(beside / first):
+            found |= dict.fromkeys(_files(name, beside))
+    return list(found)
+
+
+@cache
+def _is_there(place: Path) -> bool:
+    """Whether a module of this name, or a folder, is here; most are installed elsewhere."""
+    return bool(_file(place.with_suffix(".py"))) or place.is_dir()
+
+
+@cache
+def _file(path: Path) -> Path | None:
+    """A file as its folder is really called; None where there is none."""
+    return path.resolve() if path.is_file() else None
+
+
+@cache
 def _files(name: str, folder: Path) -> tuple[Path, ...]:
     """The files that importing a dotted name runs: its packages' and its own."""
     first, *parts = name.split(".")
-    place = LIBRARY if first == LIBRARY.name else folder / first
-    if place.with_suffix(".py").is_file() and place != LIBRARY:
-        return (place.with_suffix(".py").resolve(),)
+    place = folder / first
+    if place != LIBRARY and (module := _file(place.with_suffix(".py"))):
+        return (module,)
     found = []
     # The last part may be a name that a module defines.
     for part in ("", *parts):
         place = place / part
-        if (place / "__init__.py").is_file():
-            found.append((place / "__init__.py").resolve())
-        elif place.with_suffix(".py").is_file():
-            return (*found, place.with_suffix(".py").resolve())
+        if package := _file(place / "__init__.py"):
+            found.append(package)
+        elif module := _file(place.with_suffix(".py")):
+            return (*found, module)
     return tuple(found)
