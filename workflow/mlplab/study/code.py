@@ -195,15 +195,8 @@ def _imported_files(folder: Path, names: tuple[str, ...]) -> list[Path]:
         first = name.partition(".")[0]
         # The library's own are the same from wherever they are imported.
         beside = LIBRARY.parent if first == LIBRARY.name else folder
-        if _is_there(beside / first):
-            found |= dict.fromkeys(_files(name, beside))
+        found |= dict.fromkeys(_files(name, beside))
     return list(found)
-
-
-@cache
-def _is_there(place: Path) -> bool:
-    """Whether a module of this name, or a folder, is here; most are installed elsewhere."""
-    return bool(_file(place.with_suffix(".py"))) or place.is_dir()
 
 
 @cache
