@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from mlflow import MlflowClient
@@ -110,6 +111,53 @@ def test_the_study_is_started_once(store: Store) -> None:
     summary = store.client.get_run(store.study["study_run_id"])
     assert summary.data.tags[mlflow_study.KIND_TAG] == "study"
     assert Path("store/of/mlflow.db").is_file()
+
+
+class Meanwhile:
+    """Starts of a study that others begin and end between two requests of the one before."""
+
+    REQUESTS = ("search_runs", "create_run", "log_param", "delete_run")
+
+    def __init__(self, uri: str, study: str, moments: list[int]) -> None:
+        self.uri, self.study, self.moments = uri, study, moments
+        self.counts: list[int] = []
+        self.told: list[str] = []
+
+    def start(self) -> None:
+        self.counts.append(0)
+        started = mlflow_study.start_study(self.uri, self.study)
+        self.counts.pop()
+        self.told.append(started["study_run_id"])
+
+    def before(self, request: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            moment, self.counts[-1] = self.counts[-1], self.counts[-1] + 1
+            if self.moments[len(self.counts) - 1 :][:1] == [moment]:
+                self.start()
+            return request(*arguments, **options)
+
+        return wrapped
+
+    def run(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for name in self.REQUESTS:
+                wrapped = self.before(getattr(MlflowClient, name))
+                stack.enter_context(mock.patch.object(MlflowClient, name, wrapped))
+            self.start()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("second", range(4))
+@pytest.mark.parametrize("first", range(4))
+def test_whoever_starts_a_study_meanwhile_has_the_same(uri: str, first: int, second: int) -> None:
+    study = f"meanwhile {first} {second}"
+    meanwhile = Meanwhile(uri, study, [first, second])
+    meanwhile.run()
+    assert len(meanwhile.told) > 1
+    store = Store(uri, study)
+    assert {*meanwhile.told} == {store.study["study_run_id"]}
+    kept = store.client.search_runs([store.study["experiment_id"]])
+    assert [run.info.run_id for run in kept] == [store.study["study_run_id"]]
 
 
 def test_a_deleted_study_is_restored(store: Store) -> None:

@@ -37,6 +37,9 @@ KIND_TAG = "mlplab.kind"
 # Of a run that is sent while it trains, until its record is there.
 LIVE_TAG = "mlplab.live"
 
+# Of a study's run: "yes" or "no", where there was another one.
+KEPT_PARAM = "study_run"
+
 # Another sender of the same run, or of the first run of a data set, may be in the way.
 ATTEMPTS = 3
 
@@ -74,22 +77,44 @@ def _start(client: MlflowClient, uri: str, study: str, scored_on: str) -> dict[s
     created = client.get_experiment(experiment_id).creation_time or 0
     client.set_experiment_tag(experiment_id, VIEW_TAG, saved_view(scored_on, created))
 
-    def summary() -> Run | None:
-        runs = client.search_runs([experiment_id], f"tags.`{KIND_TAG}` = 'study'")
-        found = sorted(runs, key=lambda run: run.info.run_id)
-        delete_runs(client, found[1:])
-        return found[0] if found else None
-
-    tags = {KIND_TAG: "study"}
-    kept = one(
-        summary, lambda: client.create_run(experiment_id, run_name=f"study {study}", tags=tags)
-    )
+    kept = _study_run(client, experiment_id, study)
     return {
         "study": study,
         "tracking_uri": without_credentials(uri),
         "experiment_id": experiment_id,
         "study_run_id": kept.info.run_id,
     }
+
+
+def _study_run(client: MlflowClient, experiment_id: str, study: str) -> Run:
+    """The study's one run, created where there is none.
+
+    Others may be at it too. MLflow never changes a parameter: who writes it first decides whether
+    a run is the study's, and who comes later is refused and has to begin anew.
+    """
+
+    def is_kept(run: Run) -> str | None:
+        return run.data.params.get(KEPT_PARAM)
+
+    def look() -> list[Run]:
+        runs = client.search_runs([experiment_id], f"tags.`{KIND_TAG}` = 'study'")
+        order = ["yes", None, "no"]
+        return sorted(runs, key=lambda run: (order.index(is_kept(run)), run.info.run_id))
+
+    runs = look()
+    if not runs or is_kept(runs[0]) == "no":
+        tags = {KIND_TAG: "study"}
+        client.create_run(experiment_id, run_name=f"study {study}", tags=tags)
+        runs = look()
+    if not runs:
+        raise MlflowException("a run was deleted while it was created")
+    kept, *others = runs
+    for run in others:
+        if is_kept(run) is None:
+            client.log_param(run.info.run_id, KEPT_PARAM, "no")
+    client.log_param(kept.info.run_id, KEPT_PARAM, "yes")
+    delete_runs(client, others)
+    return kept
 
 
 def local_artifacts(study: str) -> Path:
@@ -114,21 +139,6 @@ def undisturbed(action: Callable[[], Result]) -> Result:
             if is_away(error):
                 raise
     return action()
-
-
-def one(look: Callable[[], Run | None], create: Callable[[], object]) -> Run:
-    """The run that `look` finds, created where there is none.
-
-    It is looked for once more after that: another sender may have created one as well. `look`
-    deletes all but one, and whoever looks chooses alike.
-    """
-    found = look()
-    if found is None:
-        create()
-        found = look()
-    if found is None:
-        raise MlflowException("a run was deleted while it was created")
-    return found
 
 
 def delete_runs(client: MlflowClient, runs: Iterable[Run]) -> None:
