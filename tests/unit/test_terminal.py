@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -166,9 +167,25 @@ def test_a_line_says_what_goes_on_where_nothing_ends() -> None:
     assert idle(study, training, NOW) == (
         "… 12/57 jobs; 5 networks train, epoch 1 to 3 of 10; 1 network waiting"
     )
+    study.running.pop("90")
+    assert idle(study, training, NOW) == "… 12/57 jobs; 5 networks train, epoch 1 to 3 of 10"
     waiting = progress(running={"1": job("collect runs", None)})
     assert idle(waiting, [], NOW) == "… 12/57 jobs; collect runs for 5.0 s"
     assert idle(progress(), [], NOW) == "… 12/57 jobs; nothing runs"
+
+
+def test_one_that_has_trained_in_a_bundle_is_not_called_waiting(tmp_path: Path) -> None:
+    study = progress()
+    for seed in range(3):
+        study.begin(seed, replace(job(), network=str(tmp_path / f"seed={seed}")))
+    for seed, written in ((0, NOW + 60), (1, NOW - 60)):
+        (tmp_path / f"seed={seed}").mkdir()
+        record = tmp_path / f"seed={seed}/run.json"
+        record.touch()
+        os.utime(record, (written, written))
+    # The second one's record is of an earlier study.
+    assert idle(study, [], NOW) == "… 12/57 jobs; 1 more network trained; 2 networks waiting"
+    assert "1 more network trained, 2 networks waiting" in text(block(study, [], NOW, 100))
 
 
 def test_a_network_trains_once_its_first_epochs_can_be_read(tmp_path: Path) -> None:

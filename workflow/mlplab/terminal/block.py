@@ -8,6 +8,7 @@ from rich.text import Text
 
 from mlplab.study import live
 from mlplab.study.live import Live
+from mlplab.study.record import RunFiles
 from mlplab.terminal.progress import Job, Progress
 from mlplab.terminal.words import bar, curve, duration, number
 
@@ -87,11 +88,31 @@ def _others(
     """What else is under way."""
     jobs = progress.running.values()
     more = len(training) - len(shown)
-    waiting = sum(bool(job.network) for job in jobs) - len(training)
-    parts = [f"{number(more, 'more network')}"] if more else []
-    parts += [f"{number(waiting, 'network')} waiting"] if waiting else []
+    parts = [number(more, "more network")] if more else []
+    parts += _not_training(progress, training)
     parts += [job.name for job in jobs if not job.network]
     return Text(f"  {', '.join(parts)}", style="dim") if parts else None
+
+
+def _not_training(progress: Progress, training: Sequence[tuple[Job, Live]]) -> list[str]:
+    """What is to be said of networks whose job is not over, though they do not train.
+
+    On a cluster they may still wait, or have trained: the jobs of a bundle are over when all are.
+    """
+    trains = {job.name for job, _ in training}
+    jobs = [job for job in progress.running.values() if job.network and job.name not in trains]
+    trained = sum(map(_has_trained, jobs))
+    waiting = len(jobs) - trained
+    said = [f"{number(trained, 'more network')} trained"] if trained else []
+    return said + ([f"{number(waiting, 'network')} waiting"] if waiting else [])
+
+
+def _has_trained(job: Job) -> bool:
+    """Whether the record of a job's network was written since the job was started."""
+    try:
+        return RunFiles.at(Path(job.network or "")).run.stat().st_mtime >= job.started
+    except OSError:
+        return False
 
 
 def _results(progress: Progress) -> Text | None:
@@ -121,8 +142,7 @@ def idle(progress: Progress, training: Sequence[tuple[Job, Live]], now: float) -
         verb = "trains" if len(training) == 1 else "train"
         of = max(each.epochs for _, each in training)
         parts.append(f"{number(len(training), 'network')} {verb}, epoch {reached} of {of}")
-    if waiting := sum(bool(job.network) for job in progress.running.values()) - len(training):
-        parts.append(f"{number(waiting, 'network')} waiting")
+    parts += _not_training(progress, training)
     others = [job for job in progress.running.values() if not job.network]
     parts += [f"{job.name} for {duration(now - job.started)}" for job in others[:3]]
     parts += [number(len(others) - 3, "more job")] if len(others) > 3 else []
