@@ -133,7 +133,7 @@ def test_only_while_it_is_made_nothing_waits_for_the_disk(tmp_path: Path) -> Non
 
 
 def test_killed_at_any_moment_it_is_made_the_next_time(tmp_path: Path) -> None:
-    # The moments are spread over what it takes without a kill.
+    # The moments are spread over what the first, without a kill, takes: others may be faster.
     moments = random.Random(0)
     seconds, killed = 3.0, 0
     for attempt in range(6):
@@ -154,7 +154,7 @@ def test_killed_at_any_moment_it_is_made_the_next_time(tmp_path: Path) -> None:
         killed += process.returncode != 0
         assert apart(start, folder)["study"] == "mine"
         assert files(folder) == [FILE.name]
-    assert killed >= 3
+    assert killed >= 2
 
 
 def test_several_that_make_it_at_once_have_the_same(tmp_path: Path) -> None:
