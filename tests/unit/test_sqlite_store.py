@@ -133,10 +133,10 @@ def test_only_while_it_is_made_nothing_waits_for_the_disk(tmp_path: Path) -> Non
 
 
 def test_killed_at_any_moment_it_is_made_the_next_time(tmp_path: Path) -> None:
-    # The moments are spread over what the first, without a kill, takes: others may be faster.
+    # The moments are spread over what it takes without a kill; the first time it takes longer.
     moments = random.Random(0)
     seconds, killed = 3.0, 0
-    for attempt in range(6):
+    for attempt in range(7):
         folder = make(tmp_path / str(attempt))
         with subprocess.Popen(
             [sys.executable, "-c", START], cwd=folder, stdin=-1, stdout=-1, stderr=-1, text=True
@@ -146,15 +146,15 @@ def test_killed_at_any_moment_it_is_made_the_next_time(tmp_path: Path) -> None:
             begun = time.monotonic()
             process.stdin.write("\n")
             process.stdin.flush()
-            if attempt:
+            if attempt > 1:
                 time.sleep(moments.uniform(0, 0.9 * seconds))
                 process.send_signal(moments.choice([signal.SIGKILL, signal.SIGINT]))
             process.communicate(timeout=60)
-            seconds = time.monotonic() - begun if not attempt else seconds
+            seconds = time.monotonic() - begun if attempt <= 1 else seconds
         killed += process.returncode != 0
         assert apart(start, folder)["study"] == "mine"
         assert files(folder) == [FILE.name]
-    assert killed >= 2
+    assert killed >= 3
 
 
 def test_several_that_make_it_at_once_have_the_same(tmp_path: Path) -> None:
