@@ -10,7 +10,6 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run, RunStatus, RunTag
-from mlflow.exceptions import MlflowException
 
 from mlplab.study import metrics
 from mlplab.study.documents import Manifest
@@ -31,6 +30,7 @@ from mlplab.tracking.study import (
     RECORD_TAG,
     RUN_TAG,
     delete_runs,
+    one,
     open_study,
     undisturbed,
 )
@@ -126,7 +126,7 @@ def _send(
 
     tags = {RUN_TAG: path, RECORD_TAG: digest, KIND_TAG: "run"}
     started = record.run.started
-    run = _one(
+    run = one(
         live,
         lambda: client.create_run(experiment_id, start_time=started, run_name=path, tags=tags),
     )
@@ -145,21 +145,6 @@ def _send(
             models.fill(client, run_id, model_id, record, files, manifest, networks)
         client.set_terminated(run_id, ended, end_time=record.run.ended)
     return {"experiment_id": experiment_id, "run_id": run_id}
-
-
-def _one(look: Callable[[], Run | None], create: Callable[[], object]) -> Run:
-    """The run that `look` finds, created where there is none.
-
-    It is looked for once more after that: another sender may have created one as well. `look`
-    deletes all but one, and whoever looks chooses alike.
-    """
-    found = look()
-    if found is None:
-        create()
-        found = look()
-    if found is None:
-        raise MlflowException("a run was deleted while it was created")
-    return found
 
 
 def _was_changed(run: Run, record: RunRecord) -> bool:

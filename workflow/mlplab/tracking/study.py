@@ -5,6 +5,7 @@ migration does not bear company.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,7 +78,11 @@ def _start(client: MlflowClient, uri: str, study: str, scored_on: str) -> dict[s
     created = client.get_experiment(experiment_id).creation_time or 0
     client.set_experiment_tag(experiment_id, VIEW_TAG, saved_view(scored_on, created))
 
-    kept = _study_run(client, experiment_id, study)
+    tags = {KIND_TAG: "study"}
+    kept = one(
+        partial(_kept, client, experiment_id),
+        lambda: client.create_run(experiment_id, run_name=f"study {study}", tags=tags),
+    )
     return {
         "study": study,
         "tracking_uri": without_credentials(uri),
@@ -86,31 +91,24 @@ def _start(client: MlflowClient, uri: str, study: str, scored_on: str) -> dict[s
     }
 
 
-def _study_run(client: MlflowClient, experiment_id: str, study: str) -> Run:
-    """The study's one run, created where there is none.
+def _kept(client: MlflowClient, experiment_id: str) -> Run | None:
+    """The study's run, of those that are there the one that is kept; the others are deleted.
 
-    Others may be at it too. MLflow never changes a parameter: who writes it first decides whether
-    a run is the study's, and who comes later is refused and has to begin anew.
+    Others may look at the same moment. MLflow never changes a parameter: who writes it first
+    decides what becomes of a run, and who comes later is refused and has to begin anew.
     """
 
-    def is_kept(run: Run) -> str | None:
+    def fate(run: Run) -> str | None:
         return run.data.params.get(KEPT_PARAM)
 
-    def look() -> list[Run]:
-        runs = client.search_runs([experiment_id], f"tags.`{KIND_TAG}` = 'study'")
-        order = ["yes", None, "no"]
-        return sorted(runs, key=lambda run: (order.index(is_kept(run)), run.info.run_id))
-
-    runs = look()
-    if not runs or is_kept(runs[0]) == "no":
-        tags = {KIND_TAG: "study"}
-        client.create_run(experiment_id, run_name=f"study {study}", tags=tags)
-        runs = look()
-    if not runs:
-        raise MlflowException("a run was deleted while it was created")
+    order = ["yes", None, "no"]
+    found = client.search_runs([experiment_id], f"tags.`{KIND_TAG}` = 'study'")
+    runs = sorted(found, key=lambda run: (order.index(fate(run)), run.info.run_id))
+    if not runs or fate(runs[0]) == "no":
+        return None
     kept, *others = runs
     for run in others:
-        if is_kept(run) is None:
+        if fate(run) is None:
             client.log_param(run.info.run_id, KEPT_PARAM, "no")
     client.log_param(kept.info.run_id, KEPT_PARAM, "yes")
     delete_runs(client, others)
@@ -139,6 +137,21 @@ def undisturbed(action: Callable[[], Result]) -> Result:
             if is_away(error):
                 raise
     return action()
+
+
+def one(look: Callable[[], Run | None], create: Callable[[], object]) -> Run:
+    """The run that `look` finds, created where there is none.
+
+    It is looked for once more after that: another sender may have created one as well. `look`
+    deletes all but one, and whoever looks chooses alike.
+    """
+    found = look()
+    if found is None:
+        create()
+        found = look()
+    if found is None:
+        raise MlflowException("a run was deleted while it was created")
+    return found
 
 
 def delete_runs(client: MlflowClient, runs: Iterable[Run]) -> None:
